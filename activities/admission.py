@@ -1,0 +1,141 @@
+"""Admission: one long activity for each telephony account, a tick about every half second.
+
+A tick is one SQL transaction that decides (`cadenza.records.admission`), then the workflows are told. What could not
+be told is told again by a later tick, until the lease runs out. An outage of the database or of Temporal costs ticks,
+nothing else.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from cadenza.domain.messages import CloseLead, DialerInput
+from cadenza.domain.outcomes import LeadState
+from cadenza.records import admission
+from cadenza.records.admission import Admission, AdmissionTick
+from cadenza.records.attempts import finish_lead
+from cadenza.records.campaigns import complete_finished_campaigns
+from cadenza.records.database import Database
+from cadenza.records.tables import Lead
+from cadenza.temporal.lead_client import LeadClient, LeadSignal
+
+TICK_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+"""Between ticks while the database or Temporal is away. Below the heartbeat's time-out."""
+TICK_PATIENCE_SECONDS = 8.0
+"""A tick that hangs is given up, so that the heartbeat goes on."""
+SIGNALS_AT_ONCE = 16
+REPEAT_WITHDRAWAL_SECONDS = 15.0
+COMPLETE_EVERY_SECONDS = 5.0
+
+RESTARTED = "worker_stops"
+"""Type of the failure by which a stopping worker hands the activity to another one at once."""
+
+
+class AdmissionActivities:
+    """The dialer's one activity."""
+
+    def __init__(self, database: Database, leads: LeadClient) -> None:
+        self._database = database
+        self._leads = leads
+        self._withdrawn: dict[str, float] = {}
+
+    @activity.defn
+    async def admit_leads(self, dialer: DialerInput) -> None:
+        """Tick for as long as the activity may run. Never returns: it ends by cancellation or with its worker."""
+        pause = TICK_SECONDS
+        completed_at = 0.0
+        while not activity.is_worker_shutdown():
+            activity.heartbeat()
+            try:
+                async with asyncio.timeout(TICK_PATIENCE_SECONDS):
+                    await self.tick(dialer.account)
+                    if time.monotonic() - completed_at >= COMPLETE_EVERY_SECONDS:
+                        await self._complete_campaigns()
+                        completed_at = time.monotonic()
+                pause = TICK_SECONDS
+            except (SQLAlchemyError, RPCError, TimeoutError, OSError) as error:
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS / 2)
+                activity.logger.warning("a tick failed (%s); the next one in %.1f s", type(error).__name__, pause)
+            await _sleep_unless_stopping(pause)
+        raise ApplicationError("the worker stops", type=RESTARTED, next_retry_delay=timedelta(milliseconds=100))
+
+    async def tick(self, account: str) -> AdmissionTick:
+        """Decide in one transaction, then tell the workflows, then note who was told."""
+        async with self._database.transaction() as session:
+            tick = await admission.admit_due_leads(session, account)
+        told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in tick.admitted)
+        asked = await _all_told((lead, self._closing(campaign, lead, word)) for campaign, lead, word in tick.close)
+        await self._withdraw(tick)
+        if told or asked:
+            async with self._database.transaction() as session:
+                await admission.mark_announced(session, told)
+                await admission.mark_close_sent(session, asked)
+            activity.logger.info("admitted %d, closing %d, free lines %d", len(told), len(asked), tick.free_lines)
+        return tick
+
+    async def _withdraw(self, tick: AdmissionTick) -> None:
+        """Ask once in a while only: the next ticks find the call still placed until the carrier has answered."""
+        now = time.monotonic()
+        self._withdrawn = {
+            attempt: at for attempt, at in self._withdrawn.items() if now - at < REPEAT_WITHDRAWAL_SECONDS
+        }
+        news = [one for one in tick.withdraw if one[2].attempt_id not in self._withdrawn]
+        told = await _all_told(
+            (word.attempt_id, self._signalling(campaign, lead, word)) for campaign, lead, word in news
+        )
+        self._withdrawn |= dict.fromkeys(told, now)
+
+    async def _complete_campaigns(self) -> None:
+        async with self._database.transaction() as session:
+            await complete_finished_campaigns(session)
+
+    def _announcing(self, one: Admission) -> Callable[[], Awaitable[object]]:
+        return lambda: self._leads.admit(one.campaign_id, one.lead_id, one.message)
+
+    def _closing(self, campaign_id: str, lead_id: str, word: CloseLead) -> Callable[[], Awaitable[object]]:
+        async def close() -> None:
+            if not await self._leads.signal(campaign_id, lead_id, word):
+                await self._close_without_workflow(lead_id, word)
+
+        return close
+
+    async def _close_without_workflow(self, lead_id: str, word: CloseLead) -> None:
+        """Its workflow never began, or somebody ended it: nobody else will close the lead."""
+        async with self._database.transaction() as session:
+            lead = await session.get(Lead, lead_id, with_for_update=True)
+            if lead is not None and lead.state != LeadState.CALLING:  # an attempt that is under way ends first
+                await finish_lead(session, lead_id, word.outcome, word.reason)
+
+    def _signalling(self, campaign_id: str, lead_id: str, word: LeadSignal) -> Callable[[], Awaitable[object]]:
+        return lambda: self._leads.signal(campaign_id, lead_id, word)
+
+
+async def _all_told(messages: Iterable[tuple[str, Callable[[], Awaitable[object]]]]) -> list[str]:
+    """Send all, some at once; the keys of those that arrived. The others stay for a later tick."""
+    at_once = asyncio.Semaphore(SIGNALS_AT_ONCE)
+
+    async def send(key: str, message: Callable[[], Awaitable[object]]) -> str | None:
+        async with at_once:
+            try:
+                await message()
+            except RPCError as error:
+                activity.logger.warning("a workflow could not be told yet (%s)", error.status.name)
+                return None
+            return key
+
+    sent = await asyncio.gather(*(send(key, message) for key, message in messages))
+    return [key for key in sent if key is not None]
+
+
+async def _sleep_unless_stopping(seconds: float) -> None:
+    try:
+        await asyncio.wait_for(activity.wait_for_worker_shutdown(), seconds)
+    except TimeoutError:
+        return

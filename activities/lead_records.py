@@ -1,0 +1,48 @@
+"""What the lead's workflow writes and reads in SQL: short transactions, safe to run again."""
+
+from temporalio import activity
+
+from activities.call_models import AttemptRecord, AttemptRef, FinishLead, LeadRef
+from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
+from cadenza.domain.retry import NextStep
+from cadenza.records import attempts
+from cadenza.records.attempts import FinishAttempt
+from cadenza.records.database import Database
+
+
+class LeadRecordActivities:
+    """Activities on the records of a lead. They retry until the database answers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def record_outcome(self, finish: FinishAttempt) -> NextStep:
+        """Store how the attempt ended, free its line, and decide what comes next."""
+        async with self._database.transaction() as session:
+            return await attempts.finish_attempt(session, finish)
+
+    @activity.defn
+    async def report_due(self, lead: LeadRef) -> None:
+        """The lead may be admitted again from now on."""
+        async with self._database.transaction() as session:
+            await attempts.report_due(session, lead.lead_id)
+
+    @activity.defn
+    async def finish_lead(self, finish: FinishLead) -> LeadOutcome:
+        """Close a lead that has no attempt under way; returns the outcome that it has from now on."""
+        async with self._database.transaction() as session:
+            return await attempts.finish_lead(session, finish.lead_id, finish.outcome, finish.reason)
+
+    @activity.defn
+    async def read_attempt(self, ref: AttemptRef) -> AttemptRecord:
+        """What was written about the attempt by those whose signal may have been lost."""
+        async with self._database.transaction() as session:
+            attempt = await attempts.get_attempt(session, ref.attempt_id)
+        return AttemptRecord(
+            conversation_outcome=AttemptOutcome(attempt.conversation_outcome) if attempt.conversation_outcome else None,
+            callback_at=attempt.callback_at,
+            voicemail_played=attempt.voicemail_played_at is not None,
+            carrier_status=CallStatus(attempt.carrier_status) if attempt.carrier_status else None,
+            sip_code=attempt.sip_code,
+        )

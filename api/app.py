@@ -1,0 +1,108 @@
+"""The application: parts put together, nothing running yet."""
+
+from fastapi import Depends, FastAPI
+from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline
+from temporalio.client import Client
+
+from api.authentication import authenticated
+from api.context import ApiContext, account_id
+from api.delivery import EventDelivery
+from api.documentation import document_problems_and_examples
+from api.middleware import BodyLimit, RequestLog
+from api.orchestration import Orchestration
+from api.problems import install_problem_handlers
+from api.rate_limit import RateLimit
+from api.routes import (
+    account,
+    appointments,
+    audio,
+    calls,
+    campaign_control,
+    campaigns,
+    health,
+    keys,
+    leads,
+    reports,
+    suppressions,
+    twilio,
+    uploads,
+)
+from cadenza.records.database import Database
+from cadenza.settings import Settings
+from cadenza.temporal.lead_client import LeadClient
+
+_FORM_OVERHEAD = 100_000
+"""Bytes that a form may add around a file of the largest size."""
+
+_TAGS = [
+    {"name": "Campaigns", "description": "Make them, start, pause, resume and cancel them."},
+    {"name": "Leads", "description": "Upload lead files; see where each lead is, and why it was not called."},
+    {"name": "Calls", "description": "Outcomes, transcripts, recordings, latency and cost."},
+    {"name": "Reports", "description": "What a campaign did, and what it does now."},
+    {"name": "Appointments", "description": "Booked in calls."},
+    {"name": "Suppressions", "description": "Numbers that no campaign calls, for good."},
+    {"name": "Account", "description": "The telephony account: limits, and all calling paused or resumed."},
+    {"name": "API keys", "description": "Made, listed, revoked."},
+    {"name": "Carrier", "description": "For Twilio: signed webhooks, and audio behind signed links."},
+    {"name": "Health", "description": "For supervisors and load balancers."},
+]
+_DESCRIPTION = """\
+Cadenza calls your leads, talks with them, leaves the voicemail and books the appointment.
+
+**A campaign in four requests:** create it, upload leads, start it, read its progress or report.
+
+**Keys.** Send `Authorization: Bearer cdz_...`. The first key is in the file `api_key` of the data folder.
+
+**Errors** are RFC 9457 documents (`application/problem+json`) with a stable `code`, and `errors` that name the field
+and the fix.
+
+**Lists** answer with `items` and `next`; send `next` as `after` for the next page.
+"""
+
+
+def create_app(settings: Settings, database: Database, temporal: Client) -> FastAPI:
+    """The API over these parts. Its background loops are started by the process (`api.server`), not here."""
+    orchestration = Orchestration(temporal, database, account_id(settings))
+    context = ApiContext(
+        settings=settings,
+        database=database,
+        temporal=temporal,
+        orchestration=orchestration,
+        delivery=EventDelivery(database, LeadClient(temporal), orchestration),
+        rate_limit=RateLimit(settings.api_rate_limit),
+    )
+    app = FastAPIOffline(  # the pages' scripts come from the package: a closed network shows them too
+        title="Cadenza",
+        version="1.0.0",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.context = context
+    install_problem_handlers(app)
+    app.add_middleware(BodyLimit, limit_bytes=settings.max_upload_bytes + _FORM_OVERHEAD)
+    app.add_middleware(RequestLog)
+    for module in (
+        campaigns,
+        campaign_control,
+        reports,
+        uploads,
+        leads,
+        calls,
+        appointments,
+        suppressions,
+        keys,
+        account,
+    ):
+        app.include_router(module.router, dependencies=[Depends(authenticated)])
+    for module in (twilio, audio, health):
+        app.include_router(module.router)
+    document_problems_and_examples(app)
+
+    @app.get("/", include_in_schema=False)
+    async def show_the_docs() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    return app

@@ -1,0 +1,41 @@
+"""What every request may use: made once by the app factory, handed to routes as a dependency."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from temporalio.client import Client
+
+from api.delivery import EventDelivery
+from api.orchestration import Orchestration
+from api.rate_limit import RateLimit
+from cadenza.records.database import Database
+from cadenza.settings import Settings
+
+
+@dataclass(frozen=True)
+class ApiContext:
+    """The process's parts."""
+
+    settings: Settings
+    database: Database
+    temporal: Client
+    orchestration: Orchestration
+    delivery: EventDelivery
+    rate_limit: RateLimit
+
+    @property
+    def account_id(self) -> str:
+        return account_id(self.settings)
+
+
+def account_id(settings: Settings) -> str:
+    """The telephony account's id in our tables."""
+    return settings.twilio_account_sid or "default"
+
+
+def context_of(request: Request) -> ApiContext:
+    return cast(ApiContext, request.app.state.context)
+
+
+Context = Annotated[ApiContext, Depends(context_of)]

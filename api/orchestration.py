@@ -1,0 +1,115 @@
+"""The workflows that the API starts: preparing a campaign, the dialer, a recording. All are safe to ask for twice."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from cadenza.domain.identifiers import dialer_workflow_id
+from cadenza.domain.messages import (
+    DIALER_WORKFLOW,
+    PREPARE_CAMPAIGN_WORKFLOW,
+    RECORDING_WORKFLOW,
+    TASK_QUEUE,
+    DialerInput,
+    PrepareCampaignInput,
+    RecordingInput,
+)
+from cadenza.domain.outcomes import CampaignState
+from cadenza.records.campaigns import campaigns_in
+from cadenza.records.database import Database
+
+_log = structlog.get_logger("api.orchestration")
+RPC_TIMEOUT = timedelta(seconds=5)
+HEAL_SECONDS = 15.0
+
+
+class Orchestration:
+    """Starts workflows by name: the API imports none of them."""
+
+    def __init__(self, client: Client, database: Database, account_id: str) -> None:
+        self._client = client
+        self._database = database
+        self._account_id = account_id
+
+    async def launch(self, campaign_id: str) -> bool:
+        """Prepare the campaign and have a dialer. False if Temporal cannot be reached now: `keep_going` tries again."""
+        try:
+            await self.prepare(campaign_id)
+            await self.ensure_dialer()
+        except (RPCError, RuntimeError, OSError) as error:
+            _log.warning("temporal cannot be reached; will be tried again", error=type(error).__name__)
+            return False
+        return True
+
+    async def prepare(self, campaign_id: str) -> None:
+        """Render what is not rendered yet; the workflow sets a preparing campaign running."""
+        await self._client.start_workflow(
+            PREPARE_CAMPAIGN_WORKFLOW,
+            PrepareCampaignInput(campaign_id=campaign_id),
+            id=f"prepare:{campaign_id}",
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary=f"Prepare campaign {campaign_id}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+
+    async def ensure_dialer(self) -> None:
+        await self._client.start_workflow(
+            DIALER_WORKFLOW,
+            DialerInput(account=self._account_id),
+            id=dialer_workflow_id(self._account_id),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary="Dialer: admits due leads to free lines",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+
+    async def fetch_recording(self, attempt_id: str, recording_sid: str) -> None:
+        try:
+            await self._client.start_workflow(
+                RECORDING_WORKFLOW,
+                RecordingInput(attempt_id=attempt_id, recording_sid=recording_sid),
+                id=f"recording:{recording_sid}",
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                static_summary=f"Recording of {attempt_id}",
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return  # it was fetched before
+
+    async def is_reachable(self) -> bool:
+        """Whether Temporal answers, within two seconds."""
+        try:
+            return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
+        except (RPCError, RuntimeError, OSError):
+            return False
+
+    async def keep_going(self) -> None:
+        """Until cancelled: what should run, runs. A start that Temporal missed, or a dialer that somebody ended, comes
+        back by itself."""
+        while True:
+            try:
+                await self._heal()
+            except Exception as error:
+                _log.warning("could not check campaigns", error=type(error).__name__)
+            await asyncio.sleep(HEAL_SECONDS)
+
+    async def _heal(self) -> None:
+        async with self._database.transaction() as session:
+            wanted = await campaigns_in(
+                session, CampaignState.PREPARING, CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.CANCELLED
+            )
+        for campaign in wanted:
+            if campaign.state == CampaignState.PREPARING:
+                await self.prepare(campaign.id)
+        if wanted:
+            await self.ensure_dialer()

@@ -1,0 +1,41 @@
+"""The telephony account: every campaign at once. The engine pauses it by itself when the carrier refuses our calls."""
+
+from fastapi import APIRouter
+
+from api.context import ApiContext, Context
+from api.problems import not_found
+from api.routes.answers import guarded
+from api.schemas.account import AccountOut, PauseIn
+from cadenza.records.accounts import pause_account, read_account, resume_account
+
+router = APIRouter(prefix="/v1/account", tags=["Account"])
+
+
+@router.get("", summary="Read the telephony account", responses=guarded(404))
+async def read(context: Context) -> AccountOut:
+    """Limits, lines in use, and why nobody is called if so."""
+    return await _account(context)
+
+
+@router.post("/pause", summary="Pause all calling", responses=guarded(404))
+async def pause(body: PauseIn, context: Context) -> AccountOut:
+    """No campaign rings anybody from the next tick on (half a second); calls under way go on."""
+    async with context.database.transaction() as session:
+        await pause_account(session, context.account_id, body.reason)
+    return await _account(context)
+
+
+@router.post("/resume", summary="Resume calling", responses=guarded(404))
+async def resume(context: Context) -> AccountOut:
+    """After a pause, or when what the carrier refused has been put right."""
+    async with context.database.transaction() as session:
+        await resume_account(session, context.account_id)
+    return await _account(context)
+
+
+async def _account(context: ApiContext) -> AccountOut:
+    async with context.database.transaction() as session:
+        account = await read_account(session, context.account_id)
+    if account is None:
+        raise not_found("account", "it is made when the API starts")
+    return AccountOut.model_validate(account)

@@ -1,0 +1,112 @@
+"""Calls: what happened, what was said, and the sound of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.context import ApiContext, Context
+from api.pricing import prices
+from api.problems import Problem, not_found
+from api.routes.answers import guarded
+from api.schemas.calls import CallDetail, CallOut, StageLatencyOut, TranscriptOut, TurnOut
+from api.schemas.pages import Cursor, Limit, Page
+from api.schemas.problems import ProblemCode
+from cadenza.domain.outcomes import AttemptOutcome, AttemptState
+from cadenza.domain.reporting import estimate_cost
+from cadenza.records.calls import find_recording, get_call, list_calls, list_turns
+from cadenza.records.reports import reply_latency, sum_call_usage
+from cadenza.records.tables import Attempt, Recording
+
+router = APIRouter(prefix="/v1/calls", tags=["Calls"])
+
+
+@router.get("", summary="List calls", responses=guarded())
+async def list_all(
+    context: Context,
+    campaign: Annotated[str | None, Query(max_length=50, description="Of this campaign")] = None,
+    lead: Annotated[str | None, Query(max_length=50, description="Of this lead")] = None,
+    state: Annotated[AttemptState | None, Query(description="In this state")] = None,
+    outcome: Annotated[AttemptOutcome | None, Query(description="With this outcome")] = None,
+    limit: Limit = 50,
+    after: Cursor = None,
+) -> Page[CallOut]:
+    """The newest leads' calls first. Attempts that rang nobody are listed too, with the rule that refused them."""
+    async with context.database.transaction() as session:
+        found = await list_calls(
+            session, campaign_id=campaign, lead_id=lead, state=state, outcome=outcome, before=after, limit=limit
+        )
+    items = [CallOut.model_validate(attempt) for attempt in found]
+    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+
+
+@router.get("/{call_id}", summary="Read a call", responses=guarded(404))
+async def read(call_id: str, context: Context) -> CallDetail:
+    """Status, outcome, how long the callee waited for replies, and the estimated cost."""
+    async with context.database.transaction() as session:
+        attempt = await _known(session, call_id)
+        usage = await sum_call_usage(session, call_id)
+        latency = await reply_latency(session, attempt_id=call_id)
+        recording = await find_recording(session, call_id)
+    return CallDetail.model_validate(
+        {
+            **attempt.model_dump(),
+            "reply_latency": [StageLatencyOut.model_validate(stage) for stage in latency],
+            "cost": estimate_cost(usage, prices(context.settings)),
+            "has_recording": recording is not None and recording.path is not None,
+        }
+    )
+
+
+@router.get("/{call_id}/transcript", summary="Read what was said", responses=guarded(404))
+async def transcript(call_id: str, context: Context) -> TranscriptOut:
+    """Turn by turn, also while the call goes on. The agent's words are those that were really played."""
+    async with context.database.transaction() as session:
+        await _known(session, call_id)
+        turns = await list_turns(session, call_id)
+    return TranscriptOut(call_id=call_id, turns=[TurnOut.model_validate(turn) for turn in turns])
+
+
+@router.get(
+    "/{call_id}/recording",
+    summary="Hear a call",
+    response_class=FileResponse,
+    responses={
+        **guarded(404),
+        200: {
+            "description": "A WAV file: the callee left, the agent right",
+            "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        206: {
+            "description": "The part asked for with `Range`",
+            "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}},
+        },
+    },
+)
+async def recording(call_id: str, context: Context) -> FileResponse:
+    """Understands `Range`, so that a player may jump. It is there some seconds after the call's end."""
+    async with context.database.transaction() as session:
+        await _known(session, call_id)
+        found = await find_recording(session, call_id)
+    path = _file(context, found)
+    return FileResponse(path, media_type="audio/wav", filename=f"{call_id}.wav", content_disposition_type="inline")
+
+
+async def _known(session: AsyncSession, call_id: str) -> Attempt:
+    attempt = await get_call(session, call_id)
+    if attempt is None:
+        raise not_found("call", "GET /v1/calls lists them")
+    return attempt
+
+
+def _file(context: ApiContext, found: Recording | None) -> Path:
+    if found is None or found.path is None:
+        detail = "The call was not recorded." if found is None else "The recording is still on its way; try again soon."
+        raise Problem(404, ProblemCode.NO_RECORDING, "There is no recording", detail)
+    folder = context.settings.data_dir.resolve()
+    path = (folder / found.path).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise Problem(404, ProblemCode.NO_RECORDING, "There is no recording", "Its file is gone from the data folder.")
+    return path

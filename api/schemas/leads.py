@@ -1,0 +1,104 @@
+"""Leads, and why they were or were not called."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.calls import EXAMPLE_CALL, CallOut
+from cadenza.domain.gate import Rule
+from cadenza.domain.outcomes import LeadOutcome, LeadState
+
+_EXAMPLE: dict[str, Any] = {
+    "id": "ld_1bejv0k3gq9x2m4t6w8y",
+    "campaign_id": "cp_1bejv0k3gq9x2m4t6w8y",
+    "upload_id": "up_1bejv0k3gq9x2m4t6w8y",
+    "row": 2,
+    "phone": "+12125550146",
+    "name": "Ada Abbott",
+    "first_name": "Ada",
+    "email": "ada.abbott@example.com",
+    "company": "Abbott & Co",
+    "country": "US",
+    "zones": ["America/New_York"],
+    "custom": {},
+    "state": "waiting",
+    "due_at": "2026-11-20T19:00:00Z",
+    "next_step": "attempt 2 after no answer",
+    "attempts_made": 1,
+    "outcome": None,
+    "outcome_reason": "",
+    "final_at": None,
+    "created_at": "2026-11-20T09:00:00Z",
+}
+
+
+class LeadOut(BaseModel):
+    """A lead: on its way with a next step and time, or final with one outcome."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]}, from_attributes=True)
+
+    id: str
+    campaign_id: str
+    upload_id: str | None
+    row: int | None = Field(description="Row of the file it came from")
+    phone: str = Field(description="E.164")
+    name: str
+    first_name: str = Field(description="Said in the greeting; empty if it cannot be spoken")
+    email: str
+    company: str
+    country: str
+    zones: list[str] = Field(description="Every time zone the number may be in: a call must be allowed in all of them")
+    custom: dict[str, Any] = Field(description="The file's other columns")
+    state: LeadState
+    due_at: datetime | None = Field(description="When the next step happens; null when final")
+    next_step: str = Field(description="What happens then, and why")
+    attempts_made: int
+    outcome: LeadOutcome | None
+    outcome_reason: str
+    final_at: datetime | None
+    created_at: datetime
+
+
+class RefusalOut(BaseModel):
+    """A "no" of the gate: why the lead was not called at that moment."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 17,
+                    "lead_id": _EXAMPLE["id"],
+                    "attempt_id": None,
+                    "stage": "admission",
+                    "rule": "outside_hours",
+                    "reason": "outside the calling hours",
+                    "next_at": "2026-11-21T14:00:00Z",
+                    "at": "2026-11-20T23:40:00Z",
+                }
+            ]
+        },
+    )
+
+    id: int
+    lead_id: str
+    attempt_id: str | None
+    stage: str = Field(description="admission, before_post or answer")
+    rule: Rule = Field(description="Stable id of the rule")
+    reason: str
+    next_at: datetime | None = Field(description="When the answer would be yes; null: never, or not known")
+    at: datetime
+
+
+class LeadDetail(LeadOut):
+    """A lead with its calls, oldest first, and the last refusals of the gate."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={"examples": [{**_EXAMPLE, "calls": [EXAMPLE_CALL], "refusals": [], "is_suppressed": False}]},
+    )
+
+    calls: list[CallOut]
+    refusals: list[RefusalOut]
+    is_suppressed: bool

@@ -1,0 +1,205 @@
+"""Reports and live views of campaigns."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.calls import StageLatencyOut
+from api.schemas.lists import AppointmentOut
+from cadenza.domain.outcomes import AttemptOutcome, AttemptState, CampaignState, LeadOutcome, LeadState
+from cadenza.domain.reporting import Cost, Rate
+from cadenza.domain.row_problem import RowCode
+
+
+class UnfinishedLead(BaseModel):
+    """A lead without a final outcome."""
+
+    lead_id: str
+    state: LeadState
+    next_step: str
+    due_at: datetime | None
+
+
+class CallUnderWay(BaseModel):
+    """A call that holds a line now."""
+
+    call_id: str
+    lead_id: str
+    number: int
+    state: AttemptState
+    carrier_status: str | None
+    answered_by: str | None
+    since: datetime
+
+
+class NextDue(BaseModel):
+    """What happens next, if nothing is under way."""
+
+    lead_id: str
+    at: datetime
+    step: str
+
+
+class CampaignProgress(BaseModel):
+    """The campaign as it is now. Cheap: ask every second if you like."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "cp_1bejv0k3gq9x2m4t6w8y",
+                    "name": "Rooftop solar, spring",
+                    "state": "running",
+                    "state_reason": "",
+                    "leads": 42,
+                    "finished": 17,
+                    "lead_states": {"calling": 5, "waiting": 20, "final": 17},
+                    "outcomes": {"booked": 6, "not_interested": 5, "voicemail_left": 6},
+                    "call_outcomes": {"booked": 6, "no_answer": 9},
+                    "under_way": [
+                        {
+                            "call_id": "ld_1bejv0k3gq9x2m4t6w8y-1",
+                            "lead_id": "ld_1bejv0k3gq9x2m4t6w8y",
+                            "number": 1,
+                            "state": "in_progress",
+                            "carrier_status": "in-progress",
+                            "answered_by": "human",
+                            "since": "2026-11-20T15:00:08Z",
+                        }
+                    ],
+                    "next_due": {
+                        "lead_id": "ld_1bejv0k3gq9x2m4t6w8z",
+                        "at": "2026-11-20T15:00:20Z",
+                        "step": "attempt 2 after no answer",
+                    },
+                    "dialer_paused_reason": None,
+                }
+            ]
+        }
+    )
+
+    id: str
+    name: str
+    state: CampaignState
+    state_reason: str
+    leads: int
+    finished: int = Field(description="Leads with their final outcome")
+    lead_states: dict[LeadState, int]
+    outcomes: dict[LeadOutcome, int] = Field(description="Finished leads by outcome")
+    call_outcomes: dict[AttemptOutcome, int] = Field(description="Ended calls by outcome")
+    under_way: list[CallUnderWay] = Field(description="At most 50")
+    next_due: NextDue | None
+    dialer_paused_reason: str | None = Field(description="Why the account does not call, if it does not")
+
+
+class AttemptFigures(BaseModel):
+    """Calls by outcome. Refused, withdrawn and lapsed ones rang nobody; they are not dials."""
+
+    dials: int
+    outcomes: dict[AttemptOutcome, int]
+    answered: int
+    conversations: int = Field(description="Two turns of the callee, or thirty seconds with a person")
+    retries: int = Field(description="Dials to a lead that had been dialled before")
+    callbacks: int = Field(description="Retries that had been promised")
+    under_way: int
+    disclosures_heard: int
+
+
+class VoicemailFigures(BaseModel):
+    """Messages left: the carrier came back after playing them to the end."""
+
+    left: int
+    leads: int = Field(description="Leads whose outcome it is")
+
+
+class RowErrorSummary(BaseModel):
+    """Findings of one kind in the campaign's files."""
+
+    code: RowCode
+    severity: str
+    count: int
+    message: str
+    fix: str
+    rows: list[int] = Field(description="The first 20")
+
+
+class UploadFigures(BaseModel):
+    """All files of the campaign."""
+
+    files: int
+    rows: int
+    accepted: int
+    rejected: int
+    findings: list[RowErrorSummary]
+
+
+class CostReport(BaseModel):
+    """An estimate in US dollars from usage and the prices in the settings."""
+
+    currency: str = "USD"
+    total: Cost
+    per_dial: float | None
+    per_conversation: float | None
+    per_appointment: float | None
+    telephony_minutes: int
+    tokens: int
+    characters_spoken: int
+
+
+EXAMPLE_REPORT: dict[str, Any] = {
+    "id": "cp_1bejv0k3gq9x2m4t6w8y",
+    "name": "Rooftop solar, spring",
+    "state": "completed",
+    "started_at": "2026-11-20T15:00:00Z",
+    "ended_at": "2026-11-20T15:02:50Z",
+    "leads": 38,
+    "lead_states": {"final": 38},
+    "outcomes": {"booked": 14, "voicemail_left": 4, "not_interested": 4},
+    "attempts": {
+        "dials": 71, "outcomes": {"booked": 14, "no_answer": 18}, "answered": 51, "conversations": 25, "retries": 33,
+        "callbacks": 2, "under_way": 0, "disclosures_heard": 34,
+    },
+    "rates": {"answered": {"count": 51, "of": 71, "of_what": "dials", "share": 0.7183}},
+    "appointments": [],
+    "voicemails": {"left": 4, "leads": 4},
+    "uploads": {"files": 1, "rows": 43, "accepted": 38, "rejected": 5, "findings": []},
+    "reply_latency": [{"stage": "heard", "count": 130, "p50": 780.0, "p90": 940.0, "p95": 1010.0, "p99": 1300.0}],
+    "cost": {
+        "currency": "USD",
+        "total": {
+            "telephony": 0.9, "machine_detection": 0.38, "listening": 0.2, "thinking": 0.05, "speaking": 0.4,
+            "total": 1.93,
+        },
+        "per_dial": 0.0272, "per_conversation": 0.0772, "per_appointment": 0.1379,
+        "telephony_minutes": 64, "tokens": 83000, "characters_spoken": 8000,
+    },
+    "refusals": {"outside_hours": 3},
+    "without_final_outcome": [],
+    "unfinished": 0,
+}  # fmt: skip
+
+
+class CampaignReport(BaseModel):
+    """What a campaign did."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_REPORT]})
+
+    id: str
+    name: str
+    state: CampaignState
+    started_at: datetime | None
+    ended_at: datetime | None
+    leads: int
+    lead_states: dict[LeadState, int]
+    outcomes: dict[LeadOutcome, int]
+    attempts: AttemptFigures
+    rates: dict[str, Rate] = Field(description="Each with what it is a share of")
+    appointments: list[AppointmentOut]
+    voicemails: VoicemailFigures
+    uploads: UploadFigures
+    reply_latency: list[StageLatencyOut]
+    cost: CostReport
+    refusals: dict[str, int] = Field(description='How often each rule of the gate said "not now"')
+    without_final_outcome: list[UnfinishedLead] = Field(description="At most 100; empty when the campaign is over")
+    unfinished: int

@@ -1,0 +1,100 @@
+"""The process: start, serve, stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.context import ApiContext, account_id
+from api.first_key import ensure_first_key
+from cadenza.operations.readiness import clear_ready, mark_ready
+from cadenza.records.campaigns import keep_account
+from cadenza.records.database import Database
+from cadenza.records.migrate import migrate
+from cadenza.settings import Settings
+from cadenza.temporal.connection import connect
+
+_log = structlog.get_logger("api.server")
+NAME = "api"
+GRACE_SECONDS = 8
+
+
+class DatabaseUnset(Exception):
+    """DATABASE_URL is not set: the API alone does not start a database."""
+
+
+async def serve(settings: Settings) -> None:
+    """Migrate, make the account's row and the first key, then serve until SIGTERM or SIGINT."""
+    if settings.database_url is None:
+        raise DatabaseUnset
+    database_url = settings.database_url.get_secret_value()
+    await asyncio.to_thread(migrate, database_url)
+    database = Database(database_url, settings.database_pool_size)
+    try:
+        async with database.transaction() as session:
+            await keep_account(session, account_id(settings), settings.calls_per_second, settings.max_lines)
+        if await ensure_first_key(database, settings.data_dir):
+            _log.info("the first API key was made", file=str(settings.data_dir / "api_key"))
+        temporal = await connect(settings, lazy=True)
+        app = create_app(settings, database, temporal)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                host=settings.api_host,
+                port=settings.api_port,
+                log_config=None,
+                access_log=False,  # its lines hold paths and queries; api.middleware logs routes
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                ws="none",
+            )
+        )
+        async with _background(app.state.context):
+            await server.serve()
+    finally:
+        clear_ready(NAME)
+        await database.close()
+    _log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us (uvicorn would raise them again after its stop, and the exit code would not be 0), and says
+    when it serves."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    async def startup(self, *args: Any, **kwargs: Any) -> None:
+        await super().startup(*args, **kwargs)
+        if self.started:
+            mark_ready(NAME)
+
+
+@contextlib.asynccontextmanager
+async def _background(context: ApiContext) -> AsyncIterator[None]:
+    """The loops behind the requests."""
+    loops = [
+        asyncio.create_task(context.delivery.keep_going()),
+        asyncio.create_task(context.orchestration.keep_going()),
+    ]
+    try:
+        yield
+    finally:
+        await context.delivery.stop()
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)

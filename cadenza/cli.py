@@ -1,0 +1,129 @@
+"""The `cadenza` command. Thin: each command's work is in `cadenza.operations`."""
+
+import asyncio
+import runpy
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cadenza.operations import account_commands, campaign_commands
+from cadenza.operations.chaos.chaos_command import run_chaos_command
+from cadenza.operations.chaos.mutants import Mutation
+from cadenza.operations.demo.demo_command import run_demo
+from cadenza.operations.doctor import Verdict, examine
+from cadenza.operations.screen import console, show_findings, show_setting_problems
+from cadenza.operations.settings_check import SettingsError, load_settings, problems_for_calling
+from cadenza.operations.settings_example import EXAMPLE_FILE, settings_example
+from cadenza.operations.up_command import run_system
+
+app = typer.Typer(
+    name="cadenza",
+    help="Outbound calling campaigns: durable, within the rules, and never the same person twice for one attempt.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals hold names, numbers and keys
+    add_completion=False,
+)
+
+app.add_typer(campaign_commands.app, name="campaign")
+app.add_typer(account_commands.app, name="account")
+
+# Exit codes: 1 something failed or is wrong, 2 the settings or this machine need a change before a start.
+_NEEDS_ATTENTION = 2
+
+
+@app.command()
+def up() -> None:
+    """Start the real system from .env and keep it running until Ctrl-C."""
+    settings = load_settings()
+    if problems := problems_for_calling(settings):
+        raise SettingsError(problems)
+    raise typer.Exit(run_system(settings))
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        bool | None,
+        typer.Option("--keep/--no-keep", help="Stay up after the report until Ctrl-C (default: with a terminal)"),
+    ] = None,
+) -> None:
+    """Rehearse a whole campaign against the simulated world: no account, no real call, about three minutes."""
+    raise typer.Exit(run_demo(keep=keep))
+
+
+@app.command()
+def chaos(
+    leads: Annotated[int, typer.Option(help="Simulated people to call")] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed deals the same misfortunes in the same order")] = 1,
+    runs: Annotated[int, typer.Option(min=1, help="Run so many seeds, one after the other, from SEED on")] = 1,
+    kills: Annotated[int | None, typer.Option(help="Processes to kill at most (default: one for ten leads)")] = None,
+    without: Annotated[
+        Mutation | None, typer.Option(help="Take a safeguard out: the judge must then find a broken promise")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here too")] = None,
+) -> None:
+    """Kill, freeze and mislead every process during a rehearsal campaign, and judge what held."""
+    raise typer.Exit(run_chaos_command(leads, seed, runs, kills, without, json_file))
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, ports, database, Temporal and every vendor's key, and say what to fix."""
+    findings = asyncio.run(examine(load_settings()))
+    show_findings(findings)
+    raise typer.Exit(1 if any(one.verdict is Verdict.WRONG for one in findings) else 0)
+
+
+@app.command()
+def settings(
+    write: Annotated[bool, typer.Option("--write", help=f"Write {EXAMPLE_FILE} instead of printing it")] = False,
+) -> None:
+    """Print every setting with its meaning and default, in the form of a .env file."""
+    if write:
+        Path(EXAMPLE_FILE).write_text(settings_example())
+        console.print(f"Wrote {EXAMPLE_FILE}")
+    else:
+        console.print(settings_example(), end="", markup=False, soft_wrap=True)
+
+
+def _run_process(module: str) -> None:
+    load_settings()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker (workflows and activities) in the foreground."""
+    _run_process("workflows")
+
+
+@app.command()
+def bridge() -> None:
+    """Run one voice bridge in the foreground."""
+    _run_process("voice_bridge")
+
+
+@app.command()
+def api() -> None:
+    """Run one API server in the foreground."""
+    _run_process("api")
+
+
+@app.command()
+def rehearsal() -> None:
+    """Run the rehearsal world in the foreground."""
+    _run_process("rehearsal")
+
+
+def main() -> None:
+    """Entry point: settings that cannot be used become a message, not a traceback."""
+    try:
+        app()
+    except SettingsError as error:
+        show_setting_problems(error.problems)
+        raise SystemExit(_NEEDS_ATTENTION) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""A campaign's numbers. Every one is a setting of the campaign; the defaults are cautious."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cadenza.domain.calling_hours import WeeklyHours
+
+HOUR = 3600
+
+
+class VoicemailRule(StrEnum):
+    """On which attempt a message is left. Never more than once for each lead, whatever the rule."""
+
+    LAST_ATTEMPT = "last_attempt"
+    FIRST_MACHINE = "first_machine"
+    NEVER = "never"
+
+
+class CampaignPolicy(BaseModel):
+    """How a campaign calls. Times in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_attempts: Annotated[int, Field(ge=1, le=10, description="Calls to one lead at most, the first included")] = 3
+    retry_gap_seconds: Annotated[
+        int, Field(ge=1, description="Shortest time between two attempts that reached nobody")
+    ] = 4 * HOUR
+    retry_at_other_times_of_day: Annotated[
+        bool,
+        Field(description="Move a retry to a part of the day (morning, afternoon, evening) not yet tried"),
+    ] = True
+    busy_gap_seconds: Annotated[int, Field(ge=1, description="Time before a busy number is tried again")] = 1200
+    network_gap_seconds: Annotated[int, Field(ge=1, description="Time after a carrier fault")] = 120
+    max_network_retries: Annotated[int, Field(ge=0, le=10, description="Carrier faults that do not count")] = 2
+    max_calls_per_day: Annotated[
+        int, Field(ge=1, le=10, description="Calls to one number in 24 hours, over all campaigns")
+    ] = 3
+    calling_hours: WeeklyHours = Field(default_factory=WeeklyHours.business, description="Called party's local time")
+    ring_seconds: Annotated[int, Field(ge=15, le=600, description="Ringing before giving up (US TSR: at least 15)")] = (
+        25
+    )
+    max_call_seconds: Annotated[int, Field(ge=30, le=3600, description="Hard limit of a call")] = 600
+    wrap_up_seconds: Annotated[int, Field(ge=15, description="When the agent starts to close a long call")] = 420
+    voicemail: VoicemailRule = VoicemailRule.LAST_ATTEMPT
+    detect_machines: bool = True
+    record_calls: Annotated[bool, Field(description="Dual-channel recording, announced in the disclosure")] = True
+    max_lines: Annotated[int | None, Field(ge=1, description="Lines this campaign may use at once")] = None
+    priority: Annotated[int, Field(ge=1, le=5, description="1 is called first")] = 3
+    lease_seconds: Annotated[int, Field(ge=5, le=600, description="Life of an admission that was not submitted")] = 30
+    reprompt_seconds: Annotated[float, Field(gt=0, description="Silence before the agent asks again")] = 6.0
+    voice_id: str | None = Field(None, description="Synthesiser's voice; unset: the setting's")
+    model: str | None = Field(None, description="Language model; unset: the setting's")
+    language: str = Field("en", description="ISO 639-1")
+
+
+class BookingPlan(BaseModel):
+    """What appointments a campaign books. The reps are listed apart."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = "Introductory call"
+    duration_minutes: Annotated[int, Field(ge=5, le=240)] = 30
+    days_ahead: Annotated[int, Field(ge=1, le=28, description="How far ahead slots are offered")] = 7
+    hold_seconds: Annotated[int, Field(ge=30, le=1800, description="Life of a held slot")] = 300
+    notice_minutes: Annotated[int, Field(ge=0, description="Shortest time from now to a slot")] = 120
+    hours: WeeklyHours = Field(default_factory=WeeklyHours.business, description="Rep's local time; Teams only")
+    time_zone: str = Field("America/New_York", description="Reps' zone where theirs is not known")

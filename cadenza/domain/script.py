@@ -1,0 +1,95 @@
+"""A sales script: what the agent is, says first, may claim, and answers to objections."""
+
+import re
+from string import Formatter
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+PLACEHOLDERS = frozenset({"first_name", "company", "agent_name", "agent_company", "callback_number"})
+"""What a script's texts may hold in braces."""
+
+DEFAULT_VOICEMAIL = (
+    "Hello, this is {agent_name}, an AI assistant calling for {agent_company}. I was calling about a short "
+    "introduction and will not take your time now. If it suits you, ring us back at {callback_number}. "
+    "Again, {callback_number}. If you would rather not hear from us, tell us and we will not call again. Goodbye."
+)
+
+
+class Objection(BaseModel):
+    """An objection and its approved answer, spoken as written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
+    heard: Annotated[str, Field(description="What the callee says, in a few words: the model matches on it")]
+    phrases: tuple[str, ...] = ()
+    answer: str
+
+
+class Script(BaseModel):
+    """All texts and facts of a campaign. Texts may hold `{first_name}` and the other placeholders."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agent_name: str = "Ava"
+    agent_company: str
+    purpose: Annotated[str, Field(description="One sentence: why we call")]
+    disclosure: Annotated[
+        str, Field(description="First words, fixed: who calls, that it is an AI, that the call is recorded")
+    ] = "Hi, this is {agent_name}, an AI assistant calling for {agent_company}. This call is recorded."
+    opening: Annotated[str, Field(description="The first question, right after the disclosure")]
+    goal: str = "Book a short introductory call with one of our specialists."
+    facts: tuple[str, ...] = Field((), description="The only claims the agent may make")
+    objections: tuple[Objection, ...] = ()
+    voicemail: str = DEFAULT_VOICEMAIL
+    farewell: str = "Thank you for your time. Goodbye."
+    screening_reply: str = (
+        "This is {agent_name}, an AI assistant calling for {agent_company}, about a short introductory call."
+    )
+    callback_number: str = Field("", description="Number said in the voicemail; empty: the caller ID")
+
+    @field_validator("disclosure")
+    @classmethod
+    def _says_that_it_is_an_ai(cls, value: str) -> str:
+        if not re.search(r"\bA\.?I\.?\b|artificial|virtual assistant|automated", value):
+            raise ValueError("must say that the caller is an AI (for example 'an AI assistant'): the law asks for it")
+        return value
+
+    @model_validator(mode="after")
+    def _known_placeholders(self) -> "Script":
+        for name in ("disclosure", "opening", "voicemail", "farewell", "screening_reply"):
+            for field in {field for _, field, _, _ in Formatter().parse(getattr(self, name)) if field is not None}:
+                if field not in PLACEHOLDERS:
+                    known = ", ".join(sorted(PLACEHOLDERS))
+                    raise ValueError(f"{name}: {{{field}}} is not known; use one of {known}")
+        ids = [objection.id for objection in self.objections]
+        if len(set(ids)) != len(ids):
+            raise ValueError("objections: two have the same id")
+        return self
+
+    def say(self, text: str, *, first_name: str = "", company: str = "", caller_id: str = "") -> str:
+        """A text with its placeholders filled. A missing first name leaves no gap behind."""
+        number = self.callback_number or caller_id
+        filled = text.format(
+            first_name=first_name or "there", company=company or "your company", agent_name=self.agent_name,
+            agent_company=self.agent_company, callback_number=spoken_number(number),
+        )  # fmt: skip
+        return re.sub(r"\s+", " ", filled).strip()
+
+    def greeting(self, first_name: str = "", company: str = "") -> tuple[str, str]:
+        """The disclosure and the opening, as two sentences groups to render and to mark apart."""
+        return (
+            self.say(self.disclosure, first_name=first_name, company=company),
+            self.say(self.opening, first_name=first_name, company=company),
+        )
+
+
+def spoken_number(e164: str) -> str:
+    """`+12125550123` as digit groups that a voice reads well: `2 1 2, 5 5 5, 0 1 2 3`."""
+    digits = re.sub(r"\D", "", e164)
+    if len(digits) == 11 and digits.startswith("1"):
+        groups = [digits[1:4], digits[4:7], digits[7:]]
+    else:
+        groups = [digits[max(0, end - 3) : end] for end in range(len(digits), 0, -3)][::-1]
+    return ", ".join(" ".join(group) for group in groups)

@@ -1,0 +1,71 @@
+"""What the agent says by itself, without the model: reprompts, holding, trouble, the sentence after a crash.
+
+All are rendered before a campaign starts (`texts_to_render`), so they are spoken at once and even if the model or the
+synthesiser is down. Texts may hold the script's placeholders.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from cadenza.domain.script import Script
+
+
+class Line(StrEnum):
+    """One fixed thing to say. The values are stable: they are written to the journal."""
+
+    DISCLOSURE = "disclosure"
+    OPENING = "opening"
+    SCREENING_REPLY = "screening_reply"
+    FAREWELL = "farewell"
+    REPROMPT = "reprompt"
+    REPROMPT_AGAIN = "reprompt_again"
+    SILENCE_FAREWELL = "silence_farewell"
+    TAKE_YOUR_TIME = "take_your_time"
+    STILL_THERE = "still_there"
+    SAY_AGAIN = "say_again"
+    I_AM_AN_AI = "i_am_an_ai"
+    REMOVED = "removed"
+    RESUME = "resume"
+    THINKING = "thinking"
+    CHECKING = "checking"
+    STILL_CHECKING = "still_checking"
+    TIME_UP = "time_up"
+    TROUBLE = "trouble"
+
+
+STANDARD_LINES: dict[Line, str] = {
+    Line.REPROMPT: "Hello, are you still there?",
+    Line.REPROMPT_AGAIN: "I can't hear you at the moment. Are you there?",
+    Line.SILENCE_FAREWELL: "I still can't hear you, so I'll let you go. Goodbye.",
+    Line.TAKE_YOUR_TIME: "Of course, take your time.",
+    Line.STILL_THERE: "I'm still here. Would you like to go on?",
+    Line.SAY_AGAIN: "Sorry, I missed that. Could you say it again?",
+    Line.I_AM_AN_AI: "Yes, I'm an AI assistant calling for {agent_company}. Is it all right if I go on?",
+    Line.REMOVED: "I'm sorry for the trouble. I have taken your number off our list, and we won't call again. Goodbye.",
+    Line.RESUME: "Sorry, the line dropped for a moment. I'm back.",
+    Line.THINKING: "One moment, please.",
+    Line.CHECKING: "One moment, let me check the calendar.",
+    Line.STILL_CHECKING: "Just a moment longer.",
+    Line.TIME_UP: "I have to let you go now. Thank you for your time. Goodbye.",
+    Line.TROUBLE: "I'm sorry, I have a technical problem. I'll have to end the call here. Goodbye.",
+}
+"""The lines that no script sets."""
+
+
+def line_text(line: Line, script: Script, *, first_name: str = "", company: str = "", caller_id: str = "") -> str:
+    """The words of a line in this campaign, for this lead."""
+    template = {
+        Line.DISCLOSURE: script.disclosure,
+        Line.OPENING: script.opening,
+        Line.SCREENING_REPLY: script.screening_reply,
+        Line.FAREWELL: script.farewell,
+    }.get(line) or STANDARD_LINES[line]
+    return script.say(template, first_name=first_name, company=company, caller_id=caller_id)
+
+
+def texts_to_render(script: Script, *, first_name: str = "", company: str = "", caller_id: str = "") -> Iterable[str]:
+    """Every text that a call to this lead may speak from rendered audio, the voicemail included; no duplicates."""
+    lines = [line_text(line, script, first_name=first_name, company=company, caller_id=caller_id) for line in Line]
+    facts = {"first_name": first_name, "company": company, "caller_id": caller_id}
+    approved = [script.say(objection.answer, **facts) for objection in script.objections]
+    return dict.fromkeys([*lines, *approved, script.say(script.voicemail, **facts)])

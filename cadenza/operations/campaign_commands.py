@@ -1,0 +1,177 @@
+"""`cadenza campaign ...`: campaigns over the API, with progress."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+
+from cadenza.operations.api_client import ApiClient, ApiProblem, ApiUnreachable, api_key
+from cadenza.operations.campaign_view import progress_view, report_view, upload_view, words
+from cadenza.operations.screen import console, error_console, show_error
+from cadenza.operations.settings_check import load_settings
+
+app = typer.Typer(help="Create, fill, run and watch campaigns.", no_args_is_help=True)
+
+CampaignId = Annotated[str, typer.Argument(help="The campaign's id, as `create` and `list` print it")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+OVER = frozenset({"completed", "cancelled"})
+_WATCH_SECONDS = 1.0
+_WAIT_FOR_API_SECONDS = 60.0
+
+
+@contextmanager
+def connected() -> Iterator[ApiClient]:
+    """A client; what the API refuses becomes a message with the field and the fix, and exit code 1."""
+    settings = load_settings()
+    key = api_key(settings)
+    if key is None:
+        show_error(
+            f"No API key: set CADENZA_API_KEY, or start the system once (its first key goes to "
+            f"{settings.data_dir / 'api_key'})"
+        )
+        raise typer.Exit(2)
+    try:
+        with ApiClient(settings.cadenza_api_url, key) as client:
+            yield client
+    except ApiProblem as problem:
+        show_problem(problem)
+        raise typer.Exit(1) from None
+    except ApiUnreachable as error:
+        show_error(f"Nothing answers at {error}: start it with `cadenza up`, or set CADENZA_API_URL")
+        raise typer.Exit(1) from None
+
+
+def show_problem(problem: ApiProblem) -> None:
+    """The API's refusal, field by field."""
+    show_error(f"{problem} ({problem.code})")
+    for error in problem.errors:
+        error_console.print(f"  {error.get('field', '')}: {error.get('message', '')}", markup=False)
+        if fix := error.get("fix"):
+            error_console.print(f"    -> {fix}", markup=False)
+
+
+@app.command()
+def create(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON: name, script, policy, ...")],
+) -> None:
+    """Create a campaign from a JSON file and print its id."""
+    try:
+        body = json.loads(file.read_text())
+    except ValueError as error:
+        show_error(f"{file} is not JSON: {error}")
+        raise typer.Exit(2) from None
+    with connected() as client:
+        console.print(client.post("/v1/campaigns", body)["id"])
+
+
+@app.command(name="list")
+def list_campaigns() -> None:
+    """List the campaigns, newest first."""
+    with connected() as client:
+        for campaign in client.get("/v1/campaigns")["items"]:
+            leads = sum(campaign["leads"].values())
+            console.print(f"{campaign['id']}  {words(campaign['state']):<10}  {leads:>6} leads  {campaign['name']}")
+
+
+@app.command()
+def upload(campaign: CampaignId, file: File) -> None:
+    """Upload a lead file (CSV, JSON, JSON Lines). Good rows are taken, each bad one is explained. Calls nobody."""
+    with connected() as client:
+        console.print(upload_view(client.upload(f"/v1/campaigns/{campaign}/leads", file)))
+
+
+@app.command()
+def start(campaign: CampaignId) -> None:
+    """Render the campaign's speech, then start calling."""
+    _change(campaign, "start")
+
+
+@app.command()
+def pause(campaign: CampaignId) -> None:
+    """Ring nobody new; calls under way end in their own time."""
+    _change(campaign, "pause")
+
+
+@app.command()
+def resume(campaign: CampaignId) -> None:
+    """Go on after a pause."""
+    _change(campaign, "resume")
+
+
+@app.command()
+def cancel(
+    campaign: CampaignId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False
+) -> None:  # fmt: skip
+    """End the campaign for good; leads without an outcome end as cancelled."""
+    if not yes:
+        typer.confirm(f"Cancel {campaign} for good?", abort=True)
+    _change(campaign, "cancel")
+
+
+@app.command()
+def watch(campaign: CampaignId) -> None:
+    """Follow a campaign live until it is over, or Ctrl-C."""
+    with connected() as client:
+        follow(client, campaign)
+
+
+@app.command()
+def report(
+    campaign: CampaignId, as_json: Annotated[bool, typer.Option("--json", help="Print the API's JSON")] = False
+) -> None:  # fmt: skip
+    """Print the report: outcomes, appointments, rates, reply times, cost."""
+    with connected() as client:
+        result = client.get(f"/v1/campaigns/{campaign}/report")
+    if as_json:
+        console.print_json(data=result)
+    else:
+        console.print(report_view(result))
+
+
+def follow(client: ApiClient, campaign: str, *, give_up_after: float = float("inf")) -> dict[str, Any]:
+    """Show the live view until the campaign is over; returns the last progress.
+
+    Without a terminal a line is printed for each change of the number of finished leads. An API that is being
+    restarted is waited for.
+    """
+    deadline = time.monotonic() + give_up_after
+    progress = _progress(client, campaign)
+    with Live(progress_view(progress), console=console, refresh_per_second=4, transient=True) as live:
+        shown = -1
+        while progress["state"] not in OVER and time.monotonic() < deadline:
+            if console.is_terminal:
+                live.update(progress_view(progress))
+            elif progress["finished"] != shown:
+                shown = progress["finished"]
+                calls = len(progress["under_way"])
+                console.print(f"{shown:>4} of {progress['leads']} leads have their outcome; {calls} calls under way")
+            time.sleep(_WATCH_SECONDS)
+            progress = _progress(client, campaign)
+    return progress
+
+
+def _progress(client: ApiClient, campaign: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _WAIT_FOR_API_SECONDS
+    while True:
+        try:
+            progress: dict[str, Any] = client.get(f"/v1/campaigns/{campaign}/progress")
+            return progress
+        except ApiUnreachable:
+            if time.monotonic() > deadline:
+                raise
+        except ApiProblem as problem:
+            if problem.status < 500 or time.monotonic() > deadline:
+                raise
+        time.sleep(_WATCH_SECONDS)
+
+
+def _change(campaign: str, action: str) -> None:
+    with connected() as client:
+        result = client.post(f"/v1/campaigns/{campaign}/{action}")
+    console.print(f"{campaign} is {words(result['state'])}")

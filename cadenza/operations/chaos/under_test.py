@@ -1,0 +1,177 @@
+"""The system under test as a stranger sees it: `cadenza up` in a process of its own, so that its supervisor can be
+killed like everything else, and the rehearsal world beside it, which outlives all deaths and keeps the truth."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import httpx
+import psutil
+
+from cadenza.operations.chaos.schedule import Target
+from cadenza.operations.demo.demo_command import REHEARSAL_PORTS, DemoPorts, demo_environment
+from cadenza.operations.embedded_postgres import EmbeddedPostgres
+from cadenza.operations.processes import ProcessMark, die_with_parent, port_is_free
+from cadenza.settings import Settings
+
+_FIRST_PORT, _LAST_PORT = 26_000, 32_000
+"""Below the range from which systems give out ports by themselves: a port stays ours while its process is down."""
+_BLOCK = REHEARSAL_PORTS + 4
+_READY_PATIENCE = 90.0
+_STOP_PATIENCE = 60.0
+
+
+class DidNotStart(RuntimeError):
+    """The system or the world under it does not come up; the message names the log."""
+
+
+def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lines: int) -> dict[str, str]:
+    """Settings of every process of the run: rehearsal only, on a block of free ports."""
+    first = _free_block()
+    after = first + REHEARSAL_PORTS
+    ports = DemoPorts(rehearsal=first, api=after, bridge=after + 1, temporal=after + 2, temporal_ui=after + 3)
+    return {
+        **demo_environment(data_dir, ports),
+        "CALLS_PER_SECOND": f"{calls_per_second:g}",
+        "MAX_LINES": str(lines),
+        "REHEARSAL_SEED": str(seed),
+        "SIGNING_SECRET": "a-rehearsal-secret-long-enough-for-cadenza-up",
+        "API_RATE_LIMIT": "6000/minute",
+        "CADENZA_ENV_FILE": "",
+    }
+
+
+def _free_block() -> int:
+    first = _FIRST_PORT + os.getpid() % 290 * 20
+    for start in chain(range(first, _LAST_PORT, 20), range(_FIRST_PORT, first, 20)):
+        if all(port_is_free(port) for port in range(start, start + _BLOCK)):
+            return start
+    raise DidNotStart("there is no block of free ports")
+
+
+class UnderTest:
+    """World and system. `start`, then kill, freeze and revive at will, then `stop`."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str], command: Sequence[str]) -> None:
+        self.settings = settings
+        self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
+        self._command = command
+        self._run_dir = settings.data_dir / "run"
+        self._log_dir = settings.data_dir / "logs"
+        self._world: subprocess.Popen[bytes] | None = None
+        self._system: subprocess.Popen[bytes] | None = None
+        self._frozen: list[psutil.Process] = []
+        self.starts = 0
+
+    @property
+    def database_url(self) -> str:
+        """Address of the embedded database, which may move to another port when it is started again."""
+        folder = self.settings.data_dir / "postgres"
+        return EmbeddedPostgres(folder, port=int((folder / "port").read_text())).url
+
+    @property
+    def control_url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.rehearsal_port + REHEARSAL_PORTS - 1}"
+
+    async def start(self) -> None:
+        """Start world and system and wait for the API. Raises DidNotStart."""
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        self._world = self._launch("world", [sys.executable, "-m", "rehearsal"])
+        await self._until(f"{self.control_url}/measures", "world")
+        self._launch_system()
+        await self._until(f"{self.settings.cadenza_api_url}/health", "supervisor")
+
+    def keep_up(self) -> bool:
+        """Start the system again if its supervisor has ended. True if it had."""
+        if self._system is not None and self._system.poll() is None:
+            return False
+        self._launch_system()
+        return True
+
+    async def stop(self) -> None:
+        """Stop the system cleanly, then the world."""
+        self.thaw()
+        for process in (self._system, self._world):
+            if process is None or process.poll() is not None:
+                continue
+            process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.to_thread(process.wait, _STOP_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)
+
+    def kill(self, target: Target) -> bool:
+        """SIGKILL, as a crash would. False if the process is not there at the moment."""
+        process = self._find(target)
+        if process is None:
+            return False
+        try:
+            process.kill()
+        except psutil.Error:
+            return False
+        return True
+
+    def freeze(self, target: Target) -> bool:
+        """SIGSTOP to the process and its children. False if it is not there."""
+        process = self._find(target)
+        if process is None:
+            return False
+        with contextlib.suppress(psutil.Error):
+            family = [process, *process.children(recursive=True)]
+            for member in family:
+                member.suspend()
+                self._frozen.append(member)
+        return True
+
+    def thaw(self) -> None:
+        """SIGCONT to everything that was frozen; those that died meanwhile need none."""
+        for process in self._frozen:
+            with contextlib.suppress(psutil.Error):
+                process.resume()
+        self._frozen.clear()
+
+    def _find(self, target: Target) -> psutil.Process | None:
+        if target is Target.SUPERVISOR:
+            running = self._system is not None and self._system.poll() is None
+            return psutil.Process(self._system.pid) if running and self._system is not None else None
+        try:
+            mark = ProcessMark.parse((self._run_dir / f"{target}.pid").read_text())
+        except FileNotFoundError:
+            return None
+        return mark.process() if mark else None
+
+    def _launch_system(self) -> None:
+        self.starts += 1
+        self._system = self._launch("supervisor", self._command)
+
+    def _launch(self, name: str, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+        with (self._log_dir / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+
+    async def _until(self, address: str, name: str) -> None:
+        deadline = time.monotonic() + _READY_PATIENCE
+        async with httpx.AsyncClient() as client:
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    if (await client.get(address)).is_success:
+                        return
+                process = self._world if name == "world" else self._system
+                if time.monotonic() > deadline or (process is not None and process.poll() is not None):
+                    raise DidNotStart(f"{name} does not come up; its log is {self._log_dir / f'{name}.log'}")
+                await asyncio.sleep(0.2)

@@ -1,0 +1,368 @@
+"""Admission: which leads get a line now. One transaction a tick, holding the account's row, so that two dialers
+(one of them a zombie) cannot spend a line twice.
+
+Order: promised callbacks, then the campaign with the fewest lines in use, then its priority, then who is due longest.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from cadenza.domain.gate import GateDecision, Rule, check_gate
+from cadenza.domain.identifiers import attempt_id
+from cadenza.domain.messages import AttemptAdmitted, CloseLead, WithdrawCall
+from cadenza.domain.outcomes import LeadOutcome
+from cadenza.domain.policy import CampaignPolicy
+from cadenza.domain.retry import attempts_made, leaves_voicemail
+from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
+from cadenza.records.history import next_number, read_history
+from cadenza.records.tables import Account
+
+CANDIDATES_PER_CAMPAIGN = 20
+CLOSINGS_PER_TICK = 50
+OVERSLEPT_SECONDS = 120
+BRIDGE_FRESH_SECONDS = 10
+MAX_TICK_SECONDS = 2.0
+STUCK_GRACE_SECONDS = 900
+
+
+_CLOSE_AS = {Rule.SUPPRESSED: LeadOutcome.SUPPRESSED, Rule.CAMPAIGN_CANCELLED: LeadOutcome.CANCELLED}
+
+
+@dataclass(frozen=True)
+class Admission:
+    campaign_id: str
+    lead_id: str
+    message: AttemptAdmitted
+
+
+@dataclass(frozen=True)
+class AdmissionTick:
+    """What one tick decided. `reason` says why nothing (more) was admitted."""
+
+    admitted: list[Admission] = field(default_factory=list)
+    withdraw: list[tuple[str, str, WithdrawCall]] = field(default_factory=list)
+    close: list[tuple[str, str, CloseLead]] = field(default_factory=list)
+    free_lines: int = 0
+    swept: int = 0
+    reason: str = ""
+
+
+async def admit_due_leads(session: AsyncSession, account_id: str) -> AdmissionTick:
+    """Run one tick. The caller commits, then tells the workflows, then calls `mark_announced`."""
+    account = await session.get(Account, account_id, with_for_update=True)
+    if account is None:
+        return AdmissionTick(reason="the account is not set up")
+    now = await database_now(session)
+    await _lapse_unsubmitted(session, account_id)
+    await _close_unstarted(session)
+    swept = await _sweep_overslept(session)
+    close = await _leads_to_close(session)
+    withdraw = await _calls_to_withdraw(session, account_id)
+    again = await _unannounced(session, account_id)
+    budget = _calls_budget(account, now)
+    lines = await _lines_in_use(session, account_id)
+    free = max(0, account.max_lines - sum(lines.values()))
+    room, why = await _room_on_bridges(session)
+    wanted = min(free, int(budget), room)
+    admitted: list[Admission] = []
+    if account.paused_reason:
+        why, wanted = account.paused_reason, 0
+    if wanted > 0:
+        admitted = await _reserve(session, account_id, wanted, lines, now)
+    account.tokens = budget - len(admitted)
+    account.last_tick_at = now
+    session.add(account)
+    await session.flush()
+    return AdmissionTick(again + admitted, withdraw, close, free - len(admitted), swept, why)
+
+
+async def mark_announced(session: AsyncSession, attempt_ids: Sequence[str]) -> None:
+    """The workflows of these attempts have been told."""
+    if attempt_ids:
+        await session.execute(
+            text("update attempt set announced_at = now() where id = any(:ids)"), {"ids": list(attempt_ids)}
+        )
+
+
+async def mark_close_sent(session: AsyncSession, lead_ids: Sequence[str]) -> None:
+    """The workflows of these leads have been asked to close; asked again after a minute if they have not."""
+    if lead_ids:
+        await session.execute(
+            text("update lead set close_sent_at = now() where id = any(:ids)"), {"ids": list(lead_ids)}
+        )
+
+
+def _calls_budget(account: Account, now: datetime) -> float:
+    """A token bucket one second deep: the mean holds, and a pause does not save up a burst."""
+    elapsed = (now - account.last_tick_at).total_seconds() if account.last_tick_at else MAX_TICK_SECONDS
+    earned = account.tokens + min(elapsed, MAX_TICK_SECONDS) * account.calls_per_second
+    return min(earned, max(1.0, account.calls_per_second))
+
+
+async def _lapse_unsubmitted(session: AsyncSession, account_id: str) -> None:
+    """Reservations that were never submitted come back by themselves: nobody was rung."""
+    await session.execute(
+        text(
+            """
+            with lapsed as (
+                update attempt set state = 'lapsed', outcome = 'lapsed', ended_at = now(),
+                       outcome_reason = 'the admission was not used in time'
+                where account_id = :account and state = 'reserved' and lease_until < now() - interval '1 second'
+                returning lead_id)
+            update lead set state = 'due', due_at = now() from lapsed
+            where lead.id = lapsed.lead_id and lead.state = 'calling'
+            """
+        ),
+        {"account": account_id},
+    )
+
+
+async def _close_unstarted(session: AsyncSession) -> None:
+    """Leads that are to close and have no workflow need none."""
+    await session.execute(
+        text(
+            """
+            update lead set state = 'final', outcome = close_as, final_at = now(), due_at = null,
+                   next_step = '', outcome_reason = 'closed before the first call'
+            where close_as is not null and state in ('new', 'due') and not workflow_started
+            """
+        )
+    )
+
+
+async def _sweep_overslept(session: AsyncSession) -> int:
+    """Leads whose workflow should have reported them due minutes ago. Should never find any; the count is a metric."""
+    swept = await session.execute(
+        text(
+            "update lead set state = 'due' where state = 'waiting' and due_at < now() - make_interval(secs => :late) "
+            "returning id"
+        ),
+        {"late": OVERSLEPT_SECONDS},
+    )
+    return len(swept.all())
+
+
+async def _leads_to_close(session: AsyncSession) -> list[tuple[str, str, CloseLead]]:
+    rows = await session.execute(
+        text(
+            """
+            select id, campaign_id, close_as from lead
+            where close_as is not null and state <> 'final' and workflow_started
+              and (close_sent_at is null or close_sent_at < now() - interval '1 minute')
+            order by close_sent_at nulls first limit :limit
+            """
+        ),
+        {"limit": CLOSINGS_PER_TICK},
+    )
+    return [
+        (row.campaign_id, row.id, CloseLead(outcome=LeadOutcome(row.close_as), reason=f"lead is {row.close_as}"))
+        for row in rows
+    ]
+
+
+async def _calls_to_withdraw(session: AsyncSession, account_id: str) -> list[tuple[str, str, WithdrawCall]]:
+    """Calls that the carrier has, that do not ring yet, and that may no longer be made."""
+    rows = await session.execute(
+        text(
+            """
+            select attempt.id, attempt.campaign_id, attempt.lead_id, campaign.state as campaign_state, lead.close_as
+            from attempt join campaign on campaign.id = attempt.campaign_id join lead on lead.id = attempt.lead_id
+            where attempt.account_id = :account and attempt.state = 'placed'
+              and (campaign.state in ('paused', 'cancelled') or lead.close_as is not null)
+            """
+        ),
+        {"account": account_id},
+    )
+    return [
+        (
+            row.campaign_id,
+            row.lead_id,
+            WithdrawCall(attempt_id=row.id, reason=row.close_as or f"campaign {row.campaign_state}"),
+        )
+        for row in rows
+    ]
+
+
+async def _unannounced(session: AsyncSession, account_id: str) -> list[Admission]:
+    """Reservations whose workflow was perhaps never told: tell it (again) while the lease holds. And attempts that
+    should have ended long ago: their workflow may be gone. Told again, it begins anew, finds the call and ends it."""
+    rows = await session.execute(
+        text(
+            """
+            select attempt.id, attempt.number, attempt.leaves_voicemail, attempt.campaign_id, attempt.lead_id,
+                   campaign.policy
+            from attempt join campaign on campaign.id = attempt.campaign_id
+            where attempt.account_id = :account
+              and (attempt.state = 'reserved' and attempt.announced_at is null
+                   and attempt.lease_until > now() and attempt.reserved_at < now() - interval '2 seconds'
+                   or attempt.state in ('submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
+                   and coalesce(attempt.announced_at, attempt.reserved_at) < now() - make_interval(secs =>
+                       :grace + (campaign.policy->>'ring_seconds')::int + (campaign.policy->>'max_call_seconds')::int))
+            """
+        ),
+        {"account": account_id, "grace": STUCK_GRACE_SECONDS},
+    )
+    return [
+        Admission(row.campaign_id, row.lead_id, _message(row.id, row.number, row.leaves_voicemail, row.policy))
+        for row in rows
+    ]
+
+
+async def _lines_in_use(session: AsyncSession, account_id: str) -> Counter[str]:
+    rows = await session.execute(
+        text(
+            """
+            select campaign_id, count(*) as lines from attempt
+            where account_id = :account
+              and state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
+            group by campaign_id
+            """
+        ),
+        {"account": account_id},
+    )
+    return Counter({row.campaign_id: row.lines for row in rows})
+
+
+async def _room_on_bridges(session: AsyncSession) -> tuple[int, str]:
+    """Conversations the live bridges can still take, less what is on its way to them."""
+    row = (
+        await session.execute(
+            text(
+                """
+                select coalesce(sum(greatest(max_calls - calls, 0)) filter (where not draining), 0) as room,
+                       count(*) as bridges,
+                       (select count(*) from attempt
+                        where state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing')) as coming
+                from bridge_node where beat_at > now() - make_interval(secs => :fresh)
+                """
+            ),
+            {"fresh": BRIDGE_FRESH_SECONDS},
+        )
+    ).one()
+    if row.bridges == 0:
+        return 0, "no voice bridge is running"
+    room = int(row.room) - int(row.coming)
+    return max(0, room), "" if room > 0 else "the voice bridges are full"
+
+
+async def _reserve(
+    session: AsyncSession, account_id: str, wanted: int, lines: Counter[str], now: datetime
+) -> list[Admission]:
+    rows = (
+        await session.execute(
+            text(
+                """
+                select due.*, campaign.policy, campaign.caller_id
+                from campaign
+                cross join lateral (
+                    select id, campaign_id, phone, is_callback, due_at from lead
+                    where lead.campaign_id = campaign.id and lead.state in ('new', 'due') and lead.due_at <= now()
+                      and lead.close_as is null
+                    order by is_callback desc, due_at, id
+                    limit :limit for update skip locked) as due
+                where campaign.account_id = :account and campaign.state = 'running'
+                """
+            ),
+            {"account": account_id, "limit": max(CANDIDATES_PER_CAMPAIGN, wanted)},
+        )
+    ).all()
+    if not rows:
+        return []
+    facts = await read_gate_facts(session, [row.id for row in rows])
+    policies = {row.campaign_id: CampaignPolicy.model_validate(row.policy) for row in rows}
+    admitted: list[Admission] = []
+    ringing_phones = await _phones_under_way(session, [row.phone for row in rows])
+    waiting = list(rows)
+    while waiting and len(admitted) < wanted:
+        row = min(waiting, key=lambda row: _turn(row, policies[row.campaign_id], lines))
+        waiting.remove(row)
+        policy = policies[row.campaign_id]
+        if policy.max_lines is not None and lines[row.campaign_id] >= policy.max_lines:
+            continue
+        if row.phone in ringing_phones:
+            continue  # the same number is being called for another campaign
+        decision = check_gate(facts[row.id], now)
+        if not decision.allowed:
+            await store_refusal(session, row.id, "admission", decision)
+            await _postpone(session, row.id, decision)
+            continue
+        admitted.append(await _insert_attempt(session, account_id, row, policy))
+        lines[row.campaign_id] += 1
+        ringing_phones.add(row.phone)
+    return admitted
+
+
+def _turn(row: Any, policy: CampaignPolicy, lines: Counter[str]) -> tuple[bool, int, int, datetime]:
+    return (not row.is_callback, policy.priority, lines[row.campaign_id], row.due_at)
+
+
+async def _phones_under_way(session: AsyncSession, phones: Sequence[str]) -> set[str]:
+    rows = await session.execute(
+        text(
+            """
+            select phone from attempt where phone = any(:phones)
+              and state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
+            """
+        ),
+        {"phones": list(phones)},
+    )
+    return set(rows.scalars())
+
+
+async def _postpone(session: AsyncSession, lead_id: str, decision: GateDecision) -> None:
+    """Not now: due again at the next instant that may do; or asked to close where there is none."""
+    close_as = _CLOSE_AS.get(decision.rule, LeadOutcome.FAILED).value if decision.rule and decision.is_final else None
+    await session.execute(
+        text(
+            """
+            update lead set due_at = coalesce(:next_at, due_at), next_step = :step,
+                   close_as = coalesce(close_as, :close_as)
+            where id = :lead
+            """
+        ),
+        {"lead": lead_id, "next_at": decision.next_at, "step": f"call: {decision.reason}", "close_as": close_as},
+    )
+
+
+async def _insert_attempt(session: AsyncSession, account_id: str, row: Any, policy: CampaignPolicy) -> Admission:
+    history = await read_history(session, row.id)
+    number = await next_number(session, row.id)
+    leaves = leaves_voicemail(history, policy)
+    new_id = attempt_id(row.id, number)
+    await session.execute(
+        text(
+            """
+            insert into attempt (id, lead_id, campaign_id, account_id, number, phone, from_number, state,
+                                 leaves_voicemail, lease_until, sequence, outcome_reason, conversation_over,
+                                 disclosure_heard, listening_seconds, tokens, characters_spoken)
+            values (:id, :lead, :campaign, :account, :number, :phone, :from_number, 'reserved', :leaves,
+                    now() + make_interval(secs => :lease), -1, '', false, false, 0, 0, 0)
+            """
+        ),
+        {
+            "id": new_id, "lead": row.id, "campaign": row.campaign_id, "account": account_id, "number": number,
+            "phone": row.phone, "from_number": row.caller_id, "leaves": leaves, "lease": policy.lease_seconds,
+        },
+    )  # fmt: skip
+    await session.execute(
+        text("update lead set state = 'calling', workflow_started = true, next_step = :step where id = :lead"),
+        {"lead": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"},
+    )
+    return Admission(row.campaign_id, row.id, _message(new_id, number, leaves, policy.model_dump(mode="json")))
+
+
+def _message(new_id: str, number: int, leaves: bool, policy: dict[str, Any]) -> AttemptAdmitted:
+    return AttemptAdmitted(
+        attempt_id=new_id,
+        number=number,
+        leaves_voicemail=leaves,
+        detects_machines=policy["detect_machines"],
+        ring_seconds=policy["ring_seconds"],
+        max_call_seconds=policy["max_call_seconds"],
+    )

@@ -1,0 +1,320 @@
+"""The life of an attempt in SQL: claimed once, submitted once, told by the carrier, finished once.
+
+Every change is a compare-and-set on the state, so that late, repeated and reordered words change nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from cadenza.domain.gate import ALLOWED, GateDecision, Rule, check_gate
+from cadenza.domain.messages import CallProgressed
+from cadenza.domain.outcomes import (
+    ATTEMPT_EDGES,
+    REACHED_NOBODY,
+    AnsweredBy,
+    AttemptOutcome,
+    AttemptState,
+    CallStatus,
+    LeadOutcome,
+    LeadState,
+)
+from cadenza.domain.policy import CampaignPolicy
+from cadenza.domain.retry import NextStep, StepKind, decide_next_step
+from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
+from cadenza.records.history import next_number, read_history
+from cadenza.records.tables import Attempt, Campaign, Lead
+
+
+class UnknownAttempt(Exception):
+    """There is no attempt with this id."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What the carrier is asked for. Holds a number: never log it."""
+
+    attempt_id: str
+    lead_id: str
+    campaign_id: str
+    to: str
+    from_number: str
+    policy: CampaignPolicy
+
+
+class FinishAttempt(BaseModel):
+    """How an attempt ended, as the lead's workflow found it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt_id: str
+    outcome: AttemptOutcome
+    reason: str = ""
+    callback_at: datetime | None = None
+    close_as: LeadOutcome | None = None
+
+
+async def get_attempt(session: AsyncSession, attempt_id: str, *, lock: bool = False) -> Attempt:
+    """The attempt, locked for this transaction if asked. Raises UnknownAttempt."""
+    attempt = await session.get(Attempt, attempt_id, with_for_update=lock)
+    if attempt is None:
+        raise UnknownAttempt(attempt_id)
+    return attempt
+
+
+async def claim_for_submission(session: AsyncSession, attempt_id: str) -> Submission | GateDecision:
+    """Take the attempt for the one POST: reserved -> submitting, inside its lease, all gates checked again.
+
+    A refusal is stored and the attempt becomes `refused`; a second claim finds it taken and is refused too.
+    """
+    attempt = await get_attempt(session, attempt_id, lock=True)
+    now = await database_now(session)
+    if attempt.state != AttemptState.RESERVED:
+        return GateDecision(rule=Rule.NOT_RESERVED, reason=f"the attempt is already {attempt.state}")
+    decision = ALLOWED
+    if now >= attempt.lease_until:
+        decision = GateDecision(rule=Rule.LEASE_LAPSED, reason="the admission came too late", next_at=now)
+    else:
+        facts = (await read_gate_facts(session, [attempt.lead_id], except_attempt=attempt_id))[attempt.lead_id]
+        decision = check_gate(facts, now)
+    if not decision.allowed:
+        attempt.state = AttemptState.REFUSED
+        attempt.refusal_rule = decision.rule.value if decision.rule else None
+        attempt.outcome_reason = decision.reason
+        session.add(attempt)
+        await store_refusal(session, attempt.lead_id, "before_post", decision, attempt_id=attempt_id)
+        return decision
+    attempt.state = AttemptState.SUBMITTING
+    attempt.submitted_at = now
+    session.add(attempt)
+    campaign = await session.get_one(Campaign, attempt.campaign_id)
+    await session.flush()
+    return Submission(
+        attempt_id=attempt_id,
+        lead_id=attempt.lead_id,
+        campaign_id=attempt.campaign_id,
+        to=attempt.phone,
+        from_number=attempt.from_number,
+        policy=CampaignPolicy.model_validate(campaign.policy),
+    )
+
+
+async def record_placed(session: AsyncSession, attempt_id: str, call_sid: str) -> None:
+    """The carrier took the call. A callback may have said so, and more, before."""
+    attempt = await get_attempt(session, attempt_id, lock=True)
+    _bind(attempt, call_sid)
+    _advance(attempt, AttemptState.PLACED)
+    session.add(attempt)
+    await session.flush()
+
+
+async def record_rejected(session: AsyncSession, attempt_id: str, code: str, reason: str) -> None:
+    """The carrier refused outright: nobody was rung."""
+    attempt = await get_attempt(session, attempt_id, lock=True)
+    if _advance(attempt, AttemptState.REFUSED):
+        attempt.refusal_rule, attempt.outcome_reason = f"carrier_{code}", reason
+    session.add(attempt)
+    await session.flush()
+
+
+async def mark_doubtful(session: AsyncSession, attempt_id: str) -> None:
+    """It is not known whether the POST placed a call. There is no way back to reserved."""
+    attempt = await get_attempt(session, attempt_id, lock=True)
+    _advance(attempt, AttemptState.DOUBTFUL)
+    session.add(attempt)
+    await session.flush()
+
+
+async def apply_call_status(session: AsyncSession, progress: CallProgressed) -> bool:
+    """Take the carrier's word. False if it is about another call or attempt than we know."""
+    attempt = await session.get(Attempt, progress.attempt_id, with_for_update=True)
+    if attempt is None or not _bind(attempt, progress.call_sid):
+        return False
+    if progress.sequence > attempt.sequence or progress.status.is_terminal:
+        attempt.sequence = max(attempt.sequence, progress.sequence)
+        if not _is_over(attempt):
+            attempt.carrier_status = progress.status.value
+    state = _STATE_FOR.get(progress.status, AttemptState.ENDED)
+    at = progress.at or await database_now(session)
+    if state is AttemptState.RINGING and attempt.ringing_at is None:
+        attempt.ringing_at = at
+    if state is AttemptState.IN_PROGRESS and attempt.answered_at is None:
+        attempt.answered_at = at
+    if progress.status.is_terminal:
+        attempt.ended_at = attempt.ended_at or at
+        attempt.sip_code = attempt.sip_code or progress.sip_code
+        if progress.duration_seconds is not None:
+            attempt.duration_seconds = progress.duration_seconds
+        if progress.status is CallStatus.COMPLETED:
+            attempt.answered_at = attempt.answered_at or at  # the word of the answer may come later, or never
+        # The state stays with the workflow: the line is freed when the outcome is recorded.
+    else:
+        _advance(attempt, state)
+    session.add(attempt)
+    await session.flush()
+    return True
+
+
+async def admit_answer(
+    session: AsyncSession, attempt_id: str, call_sid: str, answered_by: AnsweredBy | None = None
+) -> GateDecision:
+    """The last gate: may this answered call go on? Refuses a second call for one attempt, and the suppressed."""
+    attempt = await session.get(Attempt, attempt_id, with_for_update=True)
+    if attempt is None:
+        return GateDecision(rule=Rule.NOT_RESERVED, reason="no such attempt", is_final=True)
+    if not _bind(attempt, call_sid):
+        decision = GateDecision(rule=Rule.OTHER_CALL, reason="the attempt belongs to another call")
+        await store_refusal(session, attempt.lead_id, "answer", decision, attempt_id=attempt_id)
+        return decision
+    facts = (await read_gate_facts(session, [attempt.lead_id], except_attempt=attempt_id))[attempt.lead_id]
+    if facts.suppressed or facts.closed:
+        decision = check_gate(facts, await database_now(session))
+        await store_refusal(session, attempt.lead_id, "answer", decision, attempt_id=attempt_id)
+        return decision
+    if attempt.outcome is not None:
+        return GateDecision(rule=Rule.NOT_RESERVED, reason="the attempt is over")
+    _advance(attempt, AttemptState.IN_PROGRESS)
+    attempt.answered_at = attempt.answered_at or await database_now(session)
+    if answered_by is not None:
+        attempt.answered_by = answered_by.value
+    session.add(attempt)
+    await session.flush()
+    return ALLOWED
+
+
+async def record_answered_by(session: AsyncSession, attempt_id: str, answered_by: AnsweredBy) -> None:
+    """Keep the latest verdict on who answered; `unknown` never overwrites a finding."""
+    await session.execute(
+        text(
+            "update attempt set answered_by = :verdict where id = :attempt "
+            "and (answered_by is null or :verdict <> 'unknown')"
+        ),
+        {"attempt": attempt_id, "verdict": answered_by.value},
+    )
+
+
+async def claim_voicemail(session: AsyncSession, attempt_id: str) -> bool:
+    """True once for each lead: only the attempt that gets True may play the message (and only once)."""
+    claimed = await session.execute(
+        text(
+            """
+            update lead set voicemail_attempt_id = :attempt
+            where id = (select lead_id from attempt where id = :attempt) and voicemail_attempt_id is null
+            returning id
+            """
+        ),
+        {"attempt": attempt_id},
+    )
+    return claimed.first() is not None
+
+
+async def record_voicemail_played(session: AsyncSession, attempt_id: str) -> None:
+    """The carrier played the message to its end."""
+    await session.execute(
+        text("update attempt set voicemail_played_at = coalesce(voicemail_played_at, now()) where id = :attempt"),
+        {"attempt": attempt_id},
+    )
+
+
+async def finish_attempt(session: AsyncSession, finish: FinishAttempt) -> NextStep:
+    """Record how the attempt ended, free its line, decide what is next and write it to the lead.
+
+    Idempotent: a second call for a finished attempt changes nothing and decides the same again from what is stored.
+    """
+    attempt = await get_attempt(session, finish.attempt_id, lock=True)
+    lead = await session.get_one(Lead, attempt.lead_id, with_for_update=True)
+    now = await database_now(session)
+    if attempt.outcome is None:
+        attempt.outcome = finish.outcome.value
+        attempt.outcome_reason = finish.reason or attempt.outcome_reason
+        attempt.callback_at = finish.callback_at or attempt.callback_at
+        attempt.ended_at = attempt.ended_at or now
+    _advance(attempt, AttemptState.ENDED)
+    session.add(attempt)
+    await session.flush()
+    if lead.state == LeadState.FINAL:
+        return NextStep(
+            kind=StepKind.FINISH, reason=lead.outcome_reason, outcome=LeadOutcome(lead.outcome or LeadOutcome.FAILED)
+        )
+    campaign = await session.get_one(Campaign, attempt.campaign_id)
+    history = await read_history(session, lead.id)
+    lead.attempts_made = sum(past.outcome not in REACHED_NOBODY for past in history)
+    close_as = finish.close_as or (LeadOutcome(lead.close_as) if lead.close_as else None)
+    step = decide_next_step(
+        CampaignPolicy.model_validate(campaign.policy),
+        history,
+        now,
+        lead.zones,
+        promised_at=attempt.callback_at,
+        close_as=close_as,
+    )
+    if attempt.number + 1 == await next_number(session, lead.id):
+        _write_step(lead, step, now)  # a repeat that comes after the next admission must not disturb it
+    session.add(lead)
+    await session.flush()
+    return step
+
+
+async def finish_lead(session: AsyncSession, lead_id: str, outcome: LeadOutcome, reason: str) -> LeadOutcome:
+    """Give the lead its final outcome, if it has none yet; returns the one it has."""
+    lead = await session.get_one(Lead, lead_id, with_for_update=True)
+    if lead.state != LeadState.FINAL:
+        now = await database_now(session)
+        _write_step(lead, NextStep(kind=StepKind.FINISH, reason=reason, outcome=outcome), now)
+        session.add(lead)
+        await session.flush()
+    return LeadOutcome(lead.outcome or outcome)
+
+
+async def report_due(session: AsyncSession, lead_id: str) -> bool:
+    """The lead's time has come: the next tick may admit it. False if it is not waiting (any more)."""
+    changed = await session.execute(
+        text(
+            "update lead set state = 'due', next_step = 'next call' where id = :lead and state = 'waiting' returning id"
+        ),
+        {"lead": lead_id},
+    )
+    return changed.first() is not None
+
+
+_STATE_FOR = {
+    CallStatus.QUEUED: AttemptState.PLACED,
+    CallStatus.INITIATED: AttemptState.PLACED,
+    CallStatus.RINGING: AttemptState.RINGING,
+    CallStatus.IN_PROGRESS: AttemptState.IN_PROGRESS,
+}
+
+
+def _bind(attempt: Attempt, call_sid: str) -> bool:
+    """Tie the attempt to the first call that names it; False if it is tied to another."""
+    if not call_sid:
+        return True
+    if attempt.call_sid is None:
+        attempt.call_sid = call_sid
+    return attempt.call_sid == call_sid
+
+
+def _advance(attempt: Attempt, to: AttemptState) -> bool:
+    """Follow an edge of the state table; anything else is old news and changes nothing."""
+    if to not in ATTEMPT_EDGES[AttemptState(attempt.state)]:
+        return False
+    attempt.state = to.value
+    return True
+
+
+def _is_over(attempt: Attempt) -> bool:
+    return attempt.carrier_status is not None and CallStatus(attempt.carrier_status).is_terminal
+
+
+def _write_step(lead: Lead, step: NextStep, now: datetime) -> None:
+    if step.kind is StepKind.FINISH:
+        lead.state, lead.due_at, lead.next_step = LeadState.FINAL, None, ""
+        lead.outcome = step.outcome.value if step.outcome else None
+        lead.outcome_reason, lead.final_at = step.reason, now
+    else:
+        at = step.at or now
+        lead.state = LeadState.WAITING if at > now else LeadState.DUE
+        lead.due_at, lead.next_step, lead.is_callback = at, step.reason, step.is_callback

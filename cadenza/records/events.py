@@ -1,0 +1,95 @@
+"""Webhooks as they came in: stored once, then delivered until the lead's workflow has them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event and the lead whose workflow waits for it."""
+
+    id: int
+    attempt_id: str
+    campaign_id: str
+    lead_id: str
+    kind: str
+    call_sid: str
+    payload: Mapping[str, Any]
+
+
+async def store_event(
+    session: AsyncSession,
+    *,
+    attempt_id: str,
+    kind: str,
+    fingerprint: str,
+    call_sid: str,
+    payload: Mapping[str, str],
+    is_delivered: bool = False,
+) -> int | None:
+    """The new event's id, or None if it was stored before. `is_delivered`: nobody waits for it."""
+    row = await session.execute(
+        text(
+            """
+            insert into call_event (attempt_id, kind, fingerprint, call_sid, payload, delivered_at)
+            values (:attempt, :kind, :fingerprint, :call_sid, cast(:payload as jsonb),
+                    case when :is_delivered then now() end)
+            on conflict (fingerprint) do nothing returning id
+            """
+        ),
+        {
+            "attempt": attempt_id,
+            "kind": kind,
+            "fingerprint": fingerprint,
+            "call_sid": call_sid,
+            "payload": orjson.dumps(dict(payload)).decode(),
+            "is_delivered": is_delivered,
+        },
+    )
+    found: int | None = row.scalar_one_or_none()
+    return found
+
+
+async def lock_undelivered(
+    session: AsyncSession, *, older_than_seconds: float, limit: int, except_ids: Collection[int] = ()
+) -> list[StoredEvent]:
+    """Oldest first, locked for this transaction; those that another process has in hand are skipped."""
+    rows = await session.execute(
+        text(
+            """
+            select call_event.id, attempt_id, attempt.campaign_id, attempt.lead_id, kind, call_event.call_sid, payload
+            from call_event join attempt on attempt.id = call_event.attempt_id
+            where delivered_at is null and received_at < now() - make_interval(secs => :age)
+              and not call_event.id = any(:except_ids)
+            order by received_at limit :limit for update of call_event skip locked
+            """
+        ),
+        {"age": older_than_seconds, "except_ids": list(except_ids), "limit": limit},
+    )
+    return [StoredEvent(**row) for row in rows.mappings()]
+
+
+async def mark_delivered(session: AsyncSession, event_ids: Collection[int]) -> None:
+    await session.execute(
+        text("update call_event set delivered_at = coalesce(delivered_at, now()) where id = any(:ids)"),
+        {"ids": list(event_ids)},
+    )
+
+
+async def count_recent_events(session: AsyncSession, attempt_id: str, kind: str, seconds: float) -> int:
+    """How many of this kind came for the attempt in the last `seconds`."""
+    count: int = (
+        await session.execute(
+            text(
+                "select count(*) from call_event where attempt_id = :attempt and kind = :kind "
+                "and received_at > now() - make_interval(secs => :seconds)"
+            ),
+            {"attempt": attempt_id, "kind": kind, "seconds": seconds},
+        )
+    ).scalar_one()
+    return count

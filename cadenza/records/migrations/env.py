@@ -1,0 +1,11 @@
+"""Alembic's entry: run by `cadenza.records.migrate`, which hands over the connection."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import cadenza.records.tables  # noqa: F401  (fills the metadata)
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_type=True)
+with context.begin_transaction():
+    context.run_migrations()

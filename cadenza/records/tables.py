@@ -1,0 +1,341 @@
+"""The tables. Data only: queries live in the modules beside this one, rules in `cadenza.domain`.
+
+Times are UTC and come from the database's clock where they order or fence anything.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ConfigDict
+from sqlalchemy import Column, DateTime, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import INT8RANGE, JSONB, ExcludeConstraint, Range
+from sqlmodel import Field, SQLModel
+
+from cadenza.domain.outcomes import BookingState, CampaignState, LeadState
+
+
+def _when(*, default_now: bool = False, index: bool = False) -> Any:
+    server_default = func.now() if default_now else None
+    return Column(DateTime(timezone=True), nullable=not default_now, server_default=server_default, index=index)
+
+
+def _json(default: str) -> Any:
+    return Column(JSONB, nullable=False, server_default=text(f"'{default}'::jsonb"))
+
+
+def _key(target: str, *, nullable: bool = False, index: bool = True, cascade: bool = True) -> Any:
+    return Column(ForeignKey(target, ondelete="CASCADE" if cascade else None), nullable=nullable, index=index)
+
+
+class ApiKey(SQLModel, table=True):
+    __tablename__ = "api_key"
+    id: str = Field(primary_key=True)
+    name: str
+    prefix: str  # the first characters, so that a person can tell keys apart
+    key_hash: str = Field(unique=True)  # SHA-256 of a 256-bit random key: nothing to brute-force
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    last_used_at: datetime | None = Field(default=None, sa_column=_when())
+    revoked_at: datetime | None = Field(default=None, sa_column=_when())
+
+
+class Account(SQLModel, table=True):
+    """A telephony account: what the dialer may use. One row each; admission locks it."""
+
+    __tablename__ = "account"
+    id: str = Field(primary_key=True)
+    calls_per_second: float
+    max_lines: int
+    paused_reason: str | None = None
+    last_tick_at: datetime | None = Field(default=None, sa_column=_when())
+    tokens: float = Field(default=0.0)  # calls-per-second budget left over from the last tick
+
+
+class Campaign(SQLModel, table=True):
+    __tablename__ = "campaign"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(sa_column=_key("account.id", cascade=False))
+    name: str
+    state: str = Field(default=CampaignState.DRAFT.value, index=True)
+    state_reason: str = ""
+    script: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.script.Script
+    policy: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.policy.CampaignPolicy
+    booking: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True))
+    )  # domain.policy.BookingPlan
+    default_country: str = "US"
+    caller_id: str = ""  # E.164; empty: the account's number
+    webhook_url: str | None = None
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    started_at: datetime | None = Field(default=None, sa_column=_when())
+    ended_at: datetime | None = Field(default=None, sa_column=_when())
+
+
+class Rep(SQLModel, table=True):
+    """A person whose calendar is booked."""
+
+    __tablename__ = "rep"
+    id: str = Field(primary_key=True)
+    campaign_id: str = Field(sa_column=_key("campaign.id"))
+    name: str
+    email: str
+    provider: str  # domain.outcomes.CalendarProvider
+    calendar_ref: str  # Calendly: the event type's URI; Teams: the user's id or principal name
+    time_zone: str
+    weight: float = 1.0
+    active: bool = True
+
+
+class Upload(SQLModel, table=True):
+    __tablename__ = "upload"
+    id: str = Field(primary_key=True)
+    campaign_id: str = Field(sa_column=_key("campaign.id"))
+    file_name: str
+    sha256: str
+    rows: int
+    accepted: int
+    rejected: int
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class RowError(SQLModel, table=True):
+    """Why a row of an upload was not taken, or a warning about one that was."""
+
+    __tablename__ = "row_error"
+    id: int | None = Field(default=None, primary_key=True)
+    upload_id: str = Field(sa_column=_key("upload.id"))
+    row: int
+    column: str
+    value: str
+    code: str
+    message: str
+    fix: str
+
+
+class Lead(SQLModel, table=True):
+    __tablename__ = "lead"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "phone", name="lead_campaign_phone"),
+        Index("lead_due", "campaign_id", "due_at", postgresql_where=text("state in ('new', 'due')")),
+        Index("lead_closing", "campaign_id", postgresql_where=text("close_as is not null and state <> 'final'")),
+        Index("lead_state", "campaign_id", "state"),
+        Index("lead_phone", "phone"),
+    )
+    id: str = Field(primary_key=True)
+    campaign_id: str = Field(sa_column=_key("campaign.id", index=False))
+    upload_id: str | None = Field(default=None, sa_column=_key("upload.id", nullable=True, index=False))
+    row: int | None = None
+    phone: str
+    name: str = ""
+    first_name: str = ""
+    email: str = ""
+    company: str = ""
+    country: str = ""
+    zones: list[str] = Field(default_factory=list, sa_column=_json("[]"))  # every zone the number may be in
+    custom: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))
+    state: str = LeadState.NEW.value
+    due_at: datetime | None = Field(default=None, sa_column=_when())  # next step's time; null when final
+    next_step: str = "first call"  # for people: what happens at due_at
+    is_callback: bool = False  # promised callbacks go first
+    attempts_made: int = 0
+    workflow_started: bool = False
+    close_as: str | None = None  # LeadOutcome: asked to end after what is under way
+    close_sent_at: datetime | None = Field(default=None, sa_column=_when())
+    voicemail_attempt_id: str | None = None  # set once, before the message is played: never two messages
+    outcome: str | None = None  # domain.outcomes.LeadOutcome
+    outcome_reason: str = ""
+    final_at: datetime | None = Field(default=None, sa_column=_when())
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class Attempt(SQLModel, table=True):
+    """One attempt to reach a lead; written before anything is sent (write-ahead), with a lease that fences."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        UniqueConstraint("lead_id", "number", name="attempt_lead_number"),
+        Index(
+            "attempt_open",
+            "account_id",
+            postgresql_where=text(
+                "state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')"
+            ),
+        ),
+        Index("attempt_call_sid", "call_sid"),
+        Index("attempt_phone_started", "phone", "submitted_at"),
+        Index("attempt_campaign", "campaign_id", "reserved_at"),
+    )
+    id: str = Field(primary_key=True)  # {lead}-{number}
+    lead_id: str = Field(sa_column=_key("lead.id", index=False))
+    campaign_id: str = Field(sa_column=_key("campaign.id", index=False))
+    account_id: str = Field(sa_column=_key("account.id", index=False, cascade=False))
+    number: int  # 1, 2, ...: reservations, those that were never submitted included
+    phone: str
+    from_number: str
+    state: str
+    leaves_voicemail: bool = False
+    reserved_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    lease_until: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    announced_at: datetime | None = Field(default=None, sa_column=_when())  # the workflow was told
+    submitted_at: datetime | None = Field(default=None, sa_column=_when())
+    call_sid: str | None = None
+    carrier_status: str | None = None
+    sequence: int = -1  # highest carrier sequence number seen
+    ringing_at: datetime | None = Field(default=None, sa_column=_when())
+    answered_at: datetime | None = Field(default=None, sa_column=_when())
+    ended_at: datetime | None = Field(default=None, sa_column=_when())
+    answered_by: str | None = None
+    sip_code: int | None = None
+    duration_seconds: int | None = None
+    outcome: str | None = None  # domain.outcomes.AttemptOutcome
+    outcome_reason: str = ""
+    conversation_outcome: str | None = None  # the bridge's word, written before it signals
+    callback_at: datetime | None = Field(default=None, sa_column=_when())
+    refusal_rule: str | None = None  # domain.gate.Rule, or the carrier's error code
+    bridge_id: str | None = None
+    conversation_over: bool = False  # the bridge finished: the verb after <Connect> hangs up
+    disclosure_heard: bool = False
+    voicemail_played_at: datetime | None = Field(default=None, sa_column=_when())
+    listening_seconds: float = 0.0
+    tokens: int = 0
+    characters_spoken: int = 0
+    summary: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+
+
+class CallEvent(SQLModel, table=True):
+    """A webhook as it came in: stored before it is acted on, then delivered until the workflow has it."""
+
+    __tablename__ = "call_event"
+    __table_args__ = (Index("call_event_undelivered", "received_at", postgresql_where=text("delivered_at is null")),)
+    id: int | None = Field(default=None, primary_key=True)
+    attempt_id: str = Field(index=True)  # no foreign key: an event may name an attempt we do not know
+    kind: str  # status, machine, recording, stream, voicemail_played
+    fingerprint: str = Field(unique=True)  # duplicates are stored once
+    call_sid: str = ""
+    payload: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))
+    received_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    delivered_at: datetime | None = Field(default=None, sa_column=_when())
+
+
+class GateRefusal(SQLModel, table=True):
+    """Every "no" of the gate, so that a person can see why a lead was not called."""
+
+    __tablename__ = "gate_refusal"
+    id: int | None = Field(default=None, primary_key=True)
+    lead_id: str = Field(sa_column=_key("lead.id"))
+    attempt_id: str | None = None
+    stage: str  # admission, before_post, answer
+    rule: str
+    reason: str
+    next_at: datetime | None = Field(default=None, sa_column=_when())
+    at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class Turn(SQLModel, table=True):
+    """The journal of a conversation: a row for each thing said, heard or done, as it happens."""
+
+    __tablename__ = "turn"
+    __table_args__ = (UniqueConstraint("attempt_id", "position", name="turn_attempt_position"),)
+    id: int | None = Field(default=None, primary_key=True)
+    attempt_id: str = Field(sa_column=_key("attempt.id", index=False))
+    position: int
+    speaker: str  # domain.outcomes.Speaker
+    text: str  # what was heard: for the agent, the words that were really played
+    generated: str = ""  # for the agent: what it meant to say
+    interrupted: bool = False
+    tool: str | None = None
+    tool_call_id: str | None = None
+    payload: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    started_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    latency: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))  # stages in ms
+
+
+class SlotOfferRow(SQLModel, table=True):
+    """A slot that was offered in a call; its token is the only way to book it."""
+
+    __tablename__ = "slot_offer"
+    token: str = Field(primary_key=True)
+    lead_id: str = Field(sa_column=_key("lead.id"))
+    attempt_id: str
+    starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    rep_ids: list[str] = Field(default_factory=list, sa_column=_json("[]"))
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class Booking(SQLModel, table=True):
+    """An appointment. No calendar holds two that overlap."""
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        ExcludeConstraint(
+            ("span", "&&"), using="gist", where=text("state in ('held', 'confirmed')"), name="booking_overlap"
+        ),
+    )
+    model_config = ConfigDict(arbitrary_types_allowed=True)  # type: ignore[assignment]
+    id: str = Field(primary_key=True)
+    campaign_id: str = Field(sa_column=_key("campaign.id"))
+    lead_id: str = Field(sa_column=_key("lead.id"))
+    attempt_id: str
+    rep_id: str = Field(sa_column=_key("rep.id"))
+    calendar_ref: str  # the rep's calendar: one person may be a rep of several campaigns
+    provider: str
+    starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    # The rep's calendar and the minutes taken as one integer range (`records.booking_span`): lets core PostgreSQL,
+    # without the btree_gist extension, refuse two appointments that overlap in one calendar.
+    span: Range[int] = Field(sa_column=Column(INT8RANGE, nullable=False))
+    state: str = BookingState.HELD.value
+    hold_until: datetime | None = Field(default=None, sa_column=_when())
+    external_id: str | None = None
+    join_url: str | None = None
+    cancel_url: str | None = None
+    failure: str = ""
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    confirmed_at: datetime | None = Field(default=None, sa_column=_when())
+
+
+class Suppression(SQLModel, table=True):
+    """A number that is never called again, by any campaign. Outlives the lead."""
+
+    __tablename__ = "suppression"
+    phone: str = Field(primary_key=True)
+    reason: str
+    source: str  # call, api, import
+    attempt_id: str | None = None
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class RenderedAudio(SQLModel, table=True):
+    """Speech rendered before it is needed: greeting, voicemail, approved answers. mu-law, 8 kHz, no header."""
+
+    __tablename__ = "rendered_audio"
+    key: str = Field(primary_key=True)  # SHA-256 of voice, model and text
+    voice_id: str
+    text: str
+    audio: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class Recording(SQLModel, table=True):
+    __tablename__ = "recording"
+    sid: str = Field(primary_key=True)
+    attempt_id: str = Field(sa_column=_key("attempt.id"))
+    source_url: str
+    duration_seconds: int = 0
+    channels: int = 2
+    path: str | None = None  # below the data folder; null until fetched
+    size_bytes: int | None = None
+    fetched_at: datetime | None = Field(default=None, sa_column=_when())
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class BridgeNode(SQLModel, table=True):
+    """A bridge process: where it is and how many calls it can take. Admission obeys it."""
+
+    __tablename__ = "bridge_node"
+    id: str = Field(primary_key=True)
+    public_url: str
+    max_calls: int
+    calls: int = 0
+    draining: bool = False
+    beat_at: datetime = Field(default=None, sa_column=_when(default_now=True))

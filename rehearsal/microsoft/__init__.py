@@ -1,0 +1,1 @@
+"""The emulated Microsoft: sign-in over HTTPS, and Graph's calendars."""

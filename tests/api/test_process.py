@@ -1,0 +1,101 @@
+"""`python -m api`: starts without Temporal, says when it serves, stops cleanly, and says why it cannot start."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cadenza.operations.processes import free_port as find_free_port
+from cadenza.operations.readiness import is_ready
+from tests.support.servers import python_process
+
+pytestmark = pytest.mark.servers
+START_SECONDS = 60
+
+
+@contextmanager
+def running(database_url: str, data_dir: Path, port: int, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+    process = python_process(
+        "-m",
+        "api",
+        environment={
+            "DATABASE_URL": database_url,
+            "DATA_DIR": str(data_dir),
+            "API_PORT": str(port),
+            "TEMPORAL_ADDRESS": "127.0.0.1:1",
+            **more,
+        },
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_ready(process: "subprocess.Popen[bytes]", data_dir: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready("api", process.pid, data_dir):
+        assert process.poll() is None, "the process ended"
+        assert time.monotonic() < deadline, "not ready in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_and_stops_cleanly(database_url: str, tmp_path: Path, free_port: int, stop: signal.Signals) -> None:
+    with running(database_url, tmp_path, free_port) as process:
+        wait_until_ready(process, tmp_path)
+        key = (tmp_path / "api_key").read_text().strip()
+        with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=10) as http:
+            assert http.get("/health").json() == {"status": "ok"}
+            assert http.get("/health/ready").status_code == 503
+            campaigns = http.get("/v1/campaigns", headers={"Authorization": f"Bearer {key}"})
+            assert campaigns.json() == {"items": [], "next": None}
+            assert "Cadenza" in http.get("/docs").text
+        process.send_signal(stop)
+        assert process.wait(timeout=20) == 0
+        assert not is_ready("api", data_dir=tmp_path)
+
+
+def test_a_second_process_shares_the_database_and_the_key(database_url: str, tmp_path: Path) -> None:
+    port, other = find_free_port(), find_free_port()
+    with (
+        running(database_url, tmp_path / "one", port) as first,
+        running(database_url, tmp_path / "two", other) as second,
+    ):
+        wait_until_ready(first, tmp_path / "one")
+        wait_until_ready(second, tmp_path / "two")
+        keys = [path.read_text().strip() for path in tmp_path.glob("*/api_key")]
+        assert len(keys) == 1
+        for number in (port, other):
+            answer = httpx.get(
+                f"http://127.0.0.1:{number}/v1/campaigns", headers={"Authorization": f"Bearer {keys[0]}"}, timeout=10
+            )
+            assert answer.status_code == 200
+
+
+def test_a_taken_port_ends_it_with_an_error(database_url: str, tmp_path: Path, free_port: int) -> None:
+    with running(database_url, tmp_path / "one", free_port) as first:
+        wait_until_ready(first, tmp_path / "one")
+        with running(database_url, tmp_path / "two", free_port) as second:
+            assert second.wait(timeout=START_SECONDS) not in {0, None}
+            assert not is_ready("api", data_dir=tmp_path / "two")
+
+
+def test_without_a_database_it_says_what_to_do(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "api"],
+        env={**{name: os.environ[name] for name in os.environ if name != "DATABASE_URL"}, "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "DATABASE_URL" in done.stderr

@@ -1,0 +1,80 @@
+"""Fixtures that every test folder shares. Servers are real, started once for each pytest process, on free ports."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from cadenza.operations.embedded_temporal import temporal_program
+from cadenza.operations.processes import free_port as find_free_port
+from cadenza.settings import Settings, get_settings
+from tests.support.servers import fresh_database, running_postgres
+
+
+@pytest.fixture(autouse=True)
+def _away_from_this_machines_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test reads a developer's `.env` or writes into their data folder, and none sees another's cached settings."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "cadenza-data"))
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port that nothing listens on."""
+    return find_free_port()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Address of this pytest process's own PostgreSQL server. Use `database_url` for a database to write in."""
+    with running_postgres() as server:
+        yield server.url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A fresh, empty database for one test."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str) -> Iterator[str]:
+    """A fresh, empty database for one test module."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
+    """A real development server; `await temporal_env.fast_forward(handle, by)` moves one workflow's clock.
+
+    Workflow and task queue names must be unique to a test: everybody shares the server.
+    """
+    from cadenza.temporal.search_attributes import SEARCH_ATTRIBUTES
+
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        data_converter=pydantic_data_converter,
+        search_attributes=SEARCH_ATTRIBUTES,
+        dev_server_existing_path=temporal_program(),
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "frontend.WorkflowTimeSkippingEnabled=true",
+            "--sqlite-pragma",
+            "journal_mode=wal",
+        ],
+    )
+    yield environment
+    # temporalio may crash the interpreter if it exits within moments of the last worker's end (sdk-python#300).
+    await asyncio.sleep(0.4)
+    await environment.shutdown()

@@ -1,0 +1,56 @@
+"""Pause, resume and cancel act within two seconds on what does not ring yet; an opt-out over the API acts at once."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.end_to_end.conftest import Rehearsal, rehearsal
+
+AREAS = ("212", "312", "415", "602", "617")
+NUMBERS = [f"+1{area}55501{nn}" for area in AREAS for nn in ("48", "49", "50", "51", "52", "53", "00", "18")]
+SLACK = timedelta(seconds=2)
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.timeout(300)]
+
+
+async def rings(world: Rehearsal) -> list[datetime]:
+    return [datetime.fromisoformat(event["at"]) for event in await world.truth("ringing")]
+
+
+async def test_pause_resume_and_cancel_act_within_two_seconds() -> None:
+    async with rehearsal(CALLS_PER_SECOND="2") as world:
+        campaign = await world.campaign(NUMBERS, max_attempts=2, retry_gap_seconds=1)
+        await world.call("post", f"/v1/campaigns/{campaign}/start")
+        await _until_ringing(world, 4)
+
+        paused_at = datetime.now(UTC)
+        await world.call("post", f"/v1/campaigns/{campaign}/pause")
+        await asyncio.sleep(8)
+        late = [at for at in await rings(world) if at > paused_at + SLACK]
+        assert late == [], "rang after the pause"
+
+        resumed_at = datetime.now(UTC)
+        await world.call("post", f"/v1/campaigns/{campaign}/resume")
+        await asyncio.sleep(5)
+        again = [at for at in await rings(world) if at > resumed_at]
+        assert again
+        assert min(again) - resumed_at < timedelta(seconds=4)
+
+        suppressed = NUMBERS[-1]
+        await world.call("post", "/v1/suppressions", {"phone": suppressed, "reason": "asked by e-mail"})
+        cancelled_at = datetime.now(UTC)
+        await world.call("post", f"/v1/campaigns/{campaign}/cancel")
+        report = await world.until_over(campaign, 90)
+        late = [at for at in await rings(world) if at > cancelled_at + SLACK]
+        assert late == [], "rang after the cancel"
+        assert report["unfinished"] == 0
+        assert sum(report["outcomes"].values()) == len(NUMBERS)
+        assert report["outcomes"]["cancelled"] > 10
+        assert suppressed not in {event["to"] for event in await world.truth("dialled")}
+
+
+async def _until_ringing(world: Rehearsal, count: int) -> None:
+    async with asyncio.timeout(60):
+        while len(await rings(world)) < count:
+            await asyncio.sleep(0.2)

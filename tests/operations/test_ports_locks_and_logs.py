@@ -1,0 +1,123 @@
+"""Ports, the lock of the data folder, readiness files, process logs and process marks."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cadenza.operations.instance_lock import AlreadyRunning, only_instance
+from cadenza.operations.port_check import PortsInUse, needed_ports, refuse_taken_ports
+from cadenza.operations.process_log import ProcessLog
+from cadenza.operations.processes import PortHolder, ProcessMark, end_leftover, free_port, port_holder, port_is_free
+from cadenza.operations.readiness import clear_ready, is_ready, mark_ready, readiness_file
+from cadenza.settings import Settings
+from tests.support.servers import python_process
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1)
+        yield listening.getsockname()[1]
+
+
+def test_a_taken_port_is_refused_with_its_holder_and_its_setting(taken_port: int) -> None:
+    with pytest.raises(PortsInUse, match=rf"port {taken_port} is in use by .*pid {os.getpid()}.*set API_PORT"):
+        refuse_taken_ports({taken_port: "API_PORT", free_port(): "BRIDGE_PORT"})
+
+
+def test_free_ports_pass() -> None:
+    refuse_taken_ports({free_port(): "API_PORT"})
+
+
+def test_a_port_is_known_by_its_holder(taken_port: int) -> None:
+    assert not port_is_free(taken_port)
+    assert port_holder(taken_port).pid == os.getpid()
+    assert str(PortHolder()) == "another process"
+
+
+def test_only_what_would_be_started_here_needs_ports() -> None:
+    embedded = Settings(_env_file=None)  # type: ignore[call-arg]
+    external = embedded.model_copy(update={"temporal_address": "temporal.example.com:7233"})
+    assert set(needed_ports(embedded, rehearsal=False).values()) == {
+        "API_PORT",
+        "BRIDGE_PORT",
+        "TEMPORAL_EMBEDDED_PORT",
+        "TEMPORAL_UI_PORT",
+    }
+    assert set(needed_ports(external, rehearsal=False).values()) == {"API_PORT", "BRIDGE_PORT"}
+    assert list(needed_ports(external, rehearsal=True).values()).count("REHEARSAL_PORT") == 8
+
+
+def test_a_second_system_on_the_same_folder_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    with (
+        only_instance(tmp_path),
+        pytest.raises(AlreadyRunning, match=rf"pid {os.getpid()}.*DATA_DIR"),
+        only_instance(tmp_path),
+    ):
+        pass
+    with only_instance(tmp_path):
+        pass
+
+
+def test_readiness_belongs_to_one_process() -> None:
+    assert not is_ready("api")
+    mark_ready("api")
+    assert is_ready("api") and is_ready("api", os.getpid())
+    assert not is_ready("api", os.getpid() + 1)
+    clear_ready("api")
+    assert not is_ready("api")
+
+
+def test_a_readiness_file_of_a_newer_process_is_left_alone() -> None:
+    mark_ready("api")
+    readiness_file("api").write_text("1\n")
+    clear_ready("api")
+    assert is_ready("api", 1)
+
+
+def test_each_start_has_a_new_log_and_keeps_the_one_before(tmp_path: Path) -> None:
+    ProcessLog(tmp_path, "worker").path.write_text("first\n")
+    log = ProcessLog(tmp_path, "worker")
+    assert log.path.read_text() == ""
+    assert (tmp_path / "worker.log.1").read_text() == "first\n"
+
+
+def test_a_log_stays_within_its_limit_under_a_process_that_writes_it(tmp_path: Path) -> None:
+    log = ProcessLog(tmp_path, "worker", limit_bytes=100)
+    with log.path.open("ab") as writing:
+        writing.write(b"x" * 101)
+        writing.flush()
+        log.keep_within_limit()
+        writing.write(b"after\n")
+    assert log.path.read_text() == "after\n"
+    assert (tmp_path / "worker.log.1").stat().st_size == 101
+
+
+def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
+    log = ProcessLog(tmp_path, "worker")
+    log.path.write_text("\n".join(map(str, range(100))))
+    assert log.tail(2) == "98\n99"
+
+
+def test_a_mark_names_one_process_and_not_its_successor_with_the_same_pid() -> None:
+    mark = ProcessMark.of(os.getpid())
+    assert mark is not None and mark.process() is not None
+    assert ProcessMark.parse(str(mark)) == mark
+    assert ProcessMark(mark.pid, mark.created_at - 60).process() is None
+    assert ProcessMark.parse("rubbish") is None
+    assert ProcessMark.of(2**22 + 1) is None
+
+
+def test_a_leftover_that_ignores_a_polite_request_is_killed() -> None:
+    child = python_process(
+        "-c",
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('.', flush=True); time.sleep(60)",
+    )
+    mark = ProcessMark.of(child.pid)
+    assert mark is not None
+    assert end_leftover(mark, grace_seconds=0.2)
+    assert not end_leftover(mark)

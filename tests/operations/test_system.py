@@ -1,0 +1,144 @@
+"""The whole system's start and stop, with the real embedded servers and stand-ins for our own four processes."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from temporalio.client import Client
+
+from cadenza.operations import system as system_module
+from cadenza.operations.instance_lock import AlreadyRunning
+from cadenza.operations.port_check import PortsInUse
+from cadenza.operations.processes import free_port, port_is_free
+from cadenza.operations.readiness import mark_ready
+from cadenza.operations.restart_policy import ProcessState
+from cadenza.operations.system import running_system
+from cadenza.settings import Settings
+from tests.support.servers import open_folder
+
+pytestmark = pytest.mark.servers
+
+STAND_IN = "tests.support.stub_process"
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system_module, "_command", lambda name: [sys.executable, "-m", STAND_IN, name])
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    with open_folder("cadenza-test-system-") as folder:
+        yield settings_in(folder)
+
+
+def settings_in(folder: Path) -> Settings:
+    return Settings(
+        data_dir=folder,
+        api_port=free_port(),
+        bridge_port=free_port(),
+        temporal_embedded_port=free_port(),
+        temporal_ui_port=free_port(),
+    )
+
+
+async def test_everything_starts_with_its_tables_and_search_attributes_and_stops(settings: Settings) -> None:
+    told: list[str] = []
+    async with running_system(
+        settings, listener=lambda name, state, words: told.append(f"{name} {state.value}")
+    ) as system:
+        for name in ("postgres", "temporal", "worker", "bridge", "api"):
+            assert system.supervisor.state(name) is ProcessState.READY
+        with psycopg.connect(system.database_url) as connection:
+            assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+        client = await Client.connect(system.temporal_address)
+        await client.count_workflows("CampaignId = 'none'")  # refused if the attribute were not registered
+        assert not port_is_free(settings.temporal_ui_port)
+    assert told.index("postgres ready") < told.index("worker starting")
+    assert told.index("worker stopped") < told.index("postgres stopping")
+    assert port_is_free(settings.temporal_embedded_port)
+
+
+async def test_a_killed_database_server_comes_back_at_the_same_address(settings: Settings) -> None:
+    async with running_system(settings) as system:
+        pid = system.supervisor.pid("postgres")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while system.supervisor.pid("postgres") in {pid, None}:
+                await asyncio.sleep(0.05)
+            await system.supervisor.until_ready("postgres")
+        with psycopg.connect(system.database_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+async def test_a_second_system_on_the_same_data_is_refused(settings: Settings) -> None:
+    async with running_system(settings):
+        with pytest.raises(AlreadyRunning):
+            async with running_system(settings):
+                pass
+
+
+async def test_a_taken_port_stops_the_start_before_anything_runs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_module, "_LEFTOVER_PATIENCE_SECONDS", 0.0)
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", settings.api_port)
+    async with server:
+        with pytest.raises(PortsInUse, match="set API_PORT"):
+            async with running_system(settings):
+                pass
+    assert not (settings.data_dir / "postgres").exists()
+
+
+async def test_a_stop_asked_during_the_start_ends_it(settings: Settings) -> None:
+    stop_asked = asyncio.Event()
+
+    def stop_when_temporal_is_up(name: str, state: ProcessState, words: str) -> None:
+        if name == "temporal" and state is ProcessState.READY:
+            stop_asked.set()
+
+    async with running_system(settings, listener=stop_when_temporal_is_up, stop_asked=stop_asked):
+        assert stop_asked.is_set()
+    assert port_is_free(settings.temporal_embedded_port)
+
+
+async def test_rehearsals_start_the_world_before_those_who_need_it(settings: Settings) -> None:
+    told: list[str] = []
+    ports = settings.model_copy(update={"rehearsal_port": free_port()})
+    async with running_system(
+        ports, rehearsal=True, listener=lambda name, state, words: told.append(f"{name} {state.value}")
+    ):
+        assert told.index("rehearsal ready") < told.index("worker starting")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the tie to the parent's life is Linux's")
+async def test_a_killed_up_leaves_nothing_behind_and_can_start_again_at_once(settings: Settings) -> None:
+    script = f"""
+import asyncio, sys
+from pathlib import Path
+from cadenza.operations import system
+from cadenza.settings import Settings
+system._command = lambda name: [sys.executable, "-m", {STAND_IN!r}, name]
+async def main():
+    async with system.running_system(Settings.model_validate_json({settings.model_dump_json()!r})):
+        print("up", flush=True)
+        await asyncio.sleep(120)
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"up\n"
+    process.kill()
+    await process.wait()
+    mark_ready("rubbish")
+    started = time.monotonic()
+    async with running_system(settings) as system:
+        assert system.supervisor.state("api") is ProcessState.READY
+    assert time.monotonic() - started < 30

@@ -1,0 +1,73 @@
+"""A migrated database and a small campaign in it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+from sqlalchemy import text
+
+from cadenza.domain.calling_hours import WeeklyHours
+from cadenza.domain.identifiers import new_id
+from cadenza.domain.outcomes import CampaignState
+from cadenza.domain.policy import CampaignPolicy
+from cadenza.records.database import Database
+from cadenza.records.migrate import migrate
+from cadenza.records.tables import Account, BridgeNode, Campaign, Lead
+
+ACCOUNT = "AC1"
+
+
+class World:
+    """Makes rows; every default can be called at any hour."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._numbers = 0
+
+    async def account(self, *, lines: int = 10, calls_per_second: float = 100.0, bridge_room: int = 100) -> None:
+        async with self.database.transaction() as session:
+            session.add(Account(id=ACCOUNT, calls_per_second=calls_per_second, max_lines=lines, tokens=0.0))
+            session.add(BridgeNode(id="bridge-1", public_url="ws://bridge", max_calls=bridge_room))
+
+    async def campaign(self, state: CampaignState = CampaignState.RUNNING, **policy: Any) -> str:
+        settings = {"calling_hours": WeeklyHours.always().model_dump(mode="json"), **policy}
+        campaign = Campaign(
+            id=new_id("cmp"), account_id=ACCOUNT, name="Spring", state=state.value, caller_id="+12125550199",
+            policy=CampaignPolicy.model_validate(settings).model_dump(mode="json"),
+            script={"agent_company": "Acme", "purpose": "p", "opening": "Hello"},
+        )  # fmt: skip
+        async with self.database.transaction() as session:
+            session.add(campaign)
+        return campaign.id
+
+    async def leads(self, campaign_id: str, count: int = 1, phone: str | None = None, **fields: Any) -> list[str]:
+        ids = []
+        async with self.database.transaction() as session:
+            now = (await session.execute(text("select now()"))).scalar_one()
+            for _ in range(count):
+                self._numbers += 1
+                lead = Lead(
+                    id=new_id("ld"), campaign_id=campaign_id, zones=["America/New_York"],
+                    phone=phone or f"+1{200 + self._numbers // 100}55501{self._numbers % 100:02d}",
+                    due_at=fields.pop("due_at", now), **fields,
+                )  # fmt: skip
+                session.add(lead)
+                ids.append(lead.id)
+        return ids
+
+    async def run(self, statement: str, **parameters: Any) -> list[Any]:
+        async with self.database.transaction() as session:
+            result = await session.execute(text(statement), parameters)
+            return list(result.all()) if result.returns_rows else []  # type: ignore[attr-defined]
+
+    async def lead(self, lead_id: str) -> Lead:
+        async with self.database.transaction() as session:
+            return await session.get_one(Lead, lead_id)
+
+
+@pytest_asyncio.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    migrate(database_url)
+    database = Database(database_url)
+    yield World(database)
+    await database.close()

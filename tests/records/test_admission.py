@@ -1,0 +1,179 @@
+"""Pins down: lines and calls per second are never overspent; pause, cancel and opt-out act at the next tick."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, time, timedelta
+
+from sqlalchemy import text
+
+from cadenza.domain.calling_hours import DayHours, WeeklyHours
+from cadenza.domain.outcomes import CampaignState
+from cadenza.records.admission import AdmissionTick, admit_due_leads, mark_announced, mark_close_sent
+from cadenza.records.suppressions import is_suppressed, suppress_number
+from tests.records.conftest import ACCOUNT, World
+
+
+async def tick(world: World) -> AdmissionTick:
+    async with world.database.transaction() as session:
+        return await admit_due_leads(session, ACCOUNT)
+
+
+async def test_a_due_lead_gets_a_reserved_attempt_with_a_lease(world: World) -> None:
+    await world.account()
+    campaign = await world.campaign()
+    [lead_id] = await world.leads(campaign)
+    [admission] = (await tick(world)).admitted
+    assert admission.message.attempt_id == f"{lead_id}-1"
+    assert (await world.lead(lead_id)).state == "calling"
+    [row] = await world.run("select state, lease_until > now() as leased from attempt")
+    assert (row.state, row.leased) == ("reserved", True)
+
+
+async def test_parallel_dialers_never_use_more_lines_than_there_are(world: World) -> None:
+    await world.account(lines=7)
+    await world.leads(await world.campaign(), 30)
+    ticks = await asyncio.gather(*(tick(world) for _ in range(6)))
+    admitted = [admission.message.attempt_id for each in ticks for admission in each.admitted]
+    assert len(admitted) == len(set(admitted)) == 7
+
+
+async def test_calls_per_second_are_not_saved_up(world: World) -> None:
+    await world.account(calls_per_second=2.0)
+    await world.leads(await world.campaign(), 30)
+    assert len((await tick(world)).admitted) == 2
+    assert (await tick(world)).admitted == []
+    await world.run("update account set last_tick_at = now() - interval '1 hour'")
+    assert len((await tick(world)).admitted) == 2
+
+
+async def test_a_full_or_missing_bridge_holds_admission_back(world: World) -> None:
+    await world.account(bridge_room=3)
+    await world.leads(await world.campaign(), 10)
+    assert len((await tick(world)).admitted) == 3
+    await world.run("update bridge_node set beat_at = now() - interval '1 minute'")
+    assert (await tick(world)).reason == "no voice bridge is running"
+
+
+async def test_lines_are_shared_fairly_and_promised_callbacks_come_first(world: World) -> None:
+    await world.account(lines=6)
+    first, second = await world.campaign(), await world.campaign()
+    await world.leads(first, 20)
+    await world.leads(second, 20)
+    [promised] = await world.leads(first, is_callback=True)
+    admitted = (await tick(world)).admitted
+    assert promised in [admission.lead_id for admission in admitted]
+    assert set(Counter(admission.campaign_id for admission in admitted).values()) == {3}
+
+
+async def test_a_paused_campaign_is_not_admitted_and_its_unringing_calls_are_withdrawn(world: World) -> None:
+    await world.account()
+    campaign = await world.campaign()
+    await world.leads(campaign, 2)
+    [one, two] = (await tick(world)).admitted
+    await world.run("update attempt set state = 'placed', call_sid = id where id = :id", id=one.message.attempt_id)
+    await world.run("update attempt set state = 'ringing', call_sid = id where id = :id", id=two.message.attempt_id)
+    await world.leads(campaign, 3)
+    await world.run("update campaign set state = 'paused'")
+    after = await tick(world)
+    assert after.admitted == []
+    assert [message.attempt_id for _, _, message in after.withdraw] == [one.message.attempt_id]
+
+
+async def test_an_unused_reservation_lapses_and_the_lead_comes_back(world: World) -> None:
+    await world.account()
+    [lead_id] = await world.leads(await world.campaign())
+    await tick(world)
+    await world.run("update attempt set lease_until = now() - interval '5 seconds'")
+    [again] = (await tick(world)).admitted
+    assert again.message.attempt_id == f"{lead_id}-2"
+    assert (await world.run("select outcome from attempt where number = 1"))[0].outcome == "lapsed"
+
+
+async def test_an_admission_that_was_not_announced_is_announced_again(world: World) -> None:
+    await world.account()
+    await world.leads(await world.campaign())
+    [first] = (await tick(world)).admitted
+    await world.run("update attempt set reserved_at = now() - interval '5 seconds'")
+    [again] = (await tick(world)).admitted
+    assert again == first
+    async with world.database.transaction() as session:
+        await mark_announced(session, [first.message.attempt_id])
+    assert (await tick(world)).admitted == []
+
+
+async def test_outside_its_hours_a_lead_is_moved_to_the_next_opening_and_the_refusal_is_stored(world: World) -> None:
+    await world.account()
+    hour = datetime.now(UTC).hour
+    closed = time((hour + 12) % 24), time((hour + 13) % 24)
+    day = DayHours(opens=closed[0], closes=closed[1])
+    hours = WeeklyHours(monday=day, tuesday=day, wednesday=day, thursday=day, friday=day, saturday=day, sunday=day)
+    campaign = await world.campaign(calling_hours=hours.model_dump(mode="json"))
+    [lead_id] = await world.leads(campaign)
+    await world.run("update lead set zones = '[\"UTC\"]'")
+    assert (await tick(world)).admitted == []
+    lead = await world.lead(lead_id)
+    assert lead.due_at is not None
+    assert timedelta(hours=10) < lead.due_at - datetime.now(UTC) < timedelta(hours=13)
+    [refusal] = await world.run("select rule, stage from gate_refusal where lead_id = :lead", lead=lead_id)
+    assert (refusal.rule, refusal.stage) == ("outside_hours", "admission")
+
+
+async def test_a_suppressed_number_ends_every_lead_with_it_in_every_campaign(world: World) -> None:
+    await world.account()
+    phone = "+12125550100"
+    [fresh] = await world.leads(await world.campaign(), phone=phone)
+    [asleep] = await world.leads(await world.campaign(), phone=phone, state="waiting", workflow_started=True)
+    async with world.database.transaction() as session:
+        assert await suppress_number(session, phone, reason="asked in the call", source="call")
+        assert not await suppress_number(session, phone, reason="again", source="api")
+        assert await is_suppressed(session, phone)
+    after = await tick(world)
+    assert after.admitted == []
+    assert (await world.lead(fresh)).outcome == "suppressed"
+    assert [lead for _, lead, _ in after.close] == [asleep]
+    async with world.database.transaction() as session:
+        await mark_close_sent(session, [asleep])
+    assert (await tick(world)).close == []
+
+
+async def test_one_number_is_never_called_for_two_campaigns_at_once(world: World) -> None:
+    await world.account()
+    for _ in range(2):
+        await world.leads(await world.campaign(), phone="+12125550100")
+    assert len((await tick(world)).admitted) == 1
+    assert (await tick(world)).admitted == []
+
+
+async def test_a_campaigns_own_limit_of_lines_holds(world: World) -> None:
+    await world.account()
+    await world.leads(await world.campaign(max_lines=2), 10)
+    assert len((await tick(world)).admitted) == 2
+
+
+async def test_a_lead_that_overslept_is_found(world: World) -> None:
+    await world.account()
+    campaign = await world.campaign()
+    await world.leads(campaign, state="waiting", workflow_started=True)
+    await world.run("update lead set due_at = now() - interval '10 minutes'")
+    after = await tick(world)
+    assert after.swept == 1
+    assert len(after.admitted) == 1
+
+
+async def test_an_unknown_account_admits_nothing(world: World) -> None:
+    assert (await tick(world)).reason == "the account is not set up"
+
+
+async def test_a_draft_campaign_is_not_dialled(world: World) -> None:
+    await world.account()
+    await world.leads(await world.campaign(CampaignState.DRAFT))
+    assert (await tick(world)).admitted == []
+
+
+async def test_a_tick_over_many_leads_reads_only_what_it_needs(world: World) -> None:
+    await world.account(lines=5)
+    campaign = await world.campaign()
+    await world.leads(campaign, 500)
+    async with world.database.transaction() as session:
+        await session.execute(text("analyze lead"))
+    assert len((await tick(world)).admitted) == 5

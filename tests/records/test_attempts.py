@@ -1,0 +1,188 @@
+"""Pins down: one claim, one call, one outcome for each attempt, whatever is repeated, late or out of order."""
+
+import asyncio
+from datetime import UTC, datetime
+from itertools import permutations
+
+import pytest
+
+from cadenza.domain.gate import GateDecision, Rule
+from cadenza.domain.messages import CallProgressed
+from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, LeadOutcome
+from cadenza.domain.retry import NextStep, StepKind
+from cadenza.records import attempts
+from cadenza.records.admission import admit_due_leads
+from cadenza.records.attempts import FinishAttempt, Submission
+from cadenza.records.suppressions import suppress_number
+from tests.records.conftest import ACCOUNT, World
+
+
+async def admitted(world: World, **policy: object) -> str:
+    await world.account()
+    await world.leads(await world.campaign(**policy))
+    async with world.database.transaction() as session:
+        [admission] = (await admit_due_leads(session, ACCOUNT)).admitted
+    return admission.message.attempt_id
+
+
+async def claim(world: World, attempt_id: str) -> Submission | GateDecision:
+    async with world.database.transaction() as session:
+        return await attempts.claim_for_submission(session, attempt_id)
+
+
+async def tell(world: World, attempt_id: str, status: CallStatus, sequence: int, call_sid: str = "CA1") -> bool:
+    async with world.database.transaction() as session:
+        return await attempts.apply_call_status(
+            session,
+            CallProgressed(
+                attempt_id=attempt_id, call_sid=call_sid, status=status, sequence=sequence, at=datetime.now(UTC)
+            ),
+        )
+
+
+async def finish(world: World, attempt_id: str, outcome: AttemptOutcome) -> NextStep:
+    async with world.database.transaction() as session:
+        return await attempts.finish_attempt(session, FinishAttempt(attempt_id=attempt_id, outcome=outcome))
+
+
+async def state(world: World, attempt_id: str) -> str:
+    async with world.database.transaction() as session:
+        return (await attempts.get_attempt(session, attempt_id)).state
+
+
+async def test_only_one_of_many_claims_may_submit(world: World) -> None:
+    attempt_id = await admitted(world)
+    claims = await asyncio.gather(*(claim(world, attempt_id) for _ in range(6)))
+    assert sum(isinstance(each, Submission) for each in claims) == 1
+
+
+async def test_a_claim_after_the_lease_is_refused_and_stored(world: World) -> None:
+    attempt_id = await admitted(world)
+    await world.run("update attempt set lease_until = now()")
+    decision = await claim(world, attempt_id)
+    assert isinstance(decision, GateDecision)
+    assert decision.rule is Rule.LEASE_LAPSED
+    assert await state(world, attempt_id) == "refused"
+    [refusal] = await world.run("select stage, rule from gate_refusal")
+    assert (refusal.stage, refusal.rule) == ("before_post", "lease_lapsed")
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("update campaign set state = 'paused'", Rule.CAMPAIGN_NOT_RUNNING),
+        ("update campaign set state = 'cancelled'", Rule.CAMPAIGN_CANCELLED),
+        ("update lead set close_as = 'cancelled'", Rule.LEAD_CLOSED),
+        ("update lead set zones = '[]'", Rule.NEVER_OPEN),
+    ],
+)
+async def test_the_gates_are_asked_again_before_the_post(world: World, change: str, rule: Rule) -> None:
+    attempt_id = await admitted(world)
+    await world.run(change)
+    decision = await claim(world, attempt_id)
+    assert isinstance(decision, GateDecision)
+    assert decision.rule is rule
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations([(CallStatus.RINGING, 1), (CallStatus.IN_PROGRESS, 2), (CallStatus.COMPLETED, 3)]))
+)
+async def test_callbacks_in_any_order_and_twice_end_in_the_same_state(
+    world: World, order: tuple[tuple[CallStatus, int], ...]
+) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    for status, sequence in (*order, *order):
+        assert await tell(world, attempt_id, status, sequence)
+    async with world.database.transaction() as session:
+        await attempts.record_placed(session, attempt_id, "CA1")  # the POST's own reply comes last
+        attempt = await attempts.get_attempt(session, attempt_id)
+        assert attempt.carrier_status == "completed"
+        assert attempt.ended_at is not None
+        assert attempt.answered_at is not None
+        assert attempt.state in {"in_progress", "ringing"}
+
+
+async def test_a_second_call_for_one_attempt_is_refused_at_the_answer(world: World) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    assert await tell(world, attempt_id, CallStatus.RINGING, 1)
+    assert not await tell(world, attempt_id, CallStatus.RINGING, 1, call_sid="CA2")
+    async with world.database.transaction() as session:
+        assert (await attempts.admit_answer(session, attempt_id, "CA1", AnsweredBy.HUMAN)).allowed
+        assert (await attempts.admit_answer(session, attempt_id, "CA2")).rule is Rule.OTHER_CALL
+        assert not (await attempts.admit_answer(session, "nobody-1", "CA3")).allowed
+
+
+async def test_an_opt_out_while_it_rings_is_obeyed_at_the_answer(world: World) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    async with world.database.transaction() as session:
+        phone = (await attempts.get_attempt(session, attempt_id)).phone
+        await suppress_number(session, phone, reason="asked", source="api")
+    async with world.database.transaction() as session:
+        assert (await attempts.admit_answer(session, attempt_id, "CA1")).rule is Rule.SUPPRESSED
+
+
+async def test_finishing_twice_counts_once_and_frees_the_line(world: World) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    first = await finish(world, attempt_id, AttemptOutcome.NO_ANSWER)
+    again = await finish(world, attempt_id, AttemptOutcome.BOOKED)
+    assert first.kind is again.kind is StepKind.RETRY
+    lead = await world.lead(attempt_id.rsplit("-", 1)[0])
+    assert (lead.attempts_made, lead.state) == (1, "waiting")
+    assert await state(world, attempt_id) == "ended"
+    async with world.database.transaction() as session:
+        assert await attempts.report_due(session, lead.id)
+        assert not await attempts.report_due(session, lead.id)
+
+
+async def test_a_lead_gets_one_final_outcome_and_keeps_it(world: World) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    lead_id = attempt_id.rsplit("-", 1)[0]
+    assert (await finish(world, attempt_id, AttemptOutcome.BOOKED)).outcome is LeadOutcome.BOOKED
+    async with world.database.transaction() as session:
+        kept = await attempts.finish_lead(session, lead_id, LeadOutcome.CANCELLED, "cancelled")
+    assert kept is LeadOutcome.BOOKED
+    assert (await finish(world, attempt_id, AttemptOutcome.NO_ANSWER)).outcome is LeadOutcome.BOOKED
+
+
+async def test_the_message_may_be_played_by_one_attempt_only_and_once(world: World) -> None:
+    attempt_id = await admitted(world)
+
+    async def try_to_claim() -> bool:
+        async with world.database.transaction() as session:
+            return await attempts.claim_voicemail(session, attempt_id)
+
+    assert sum(await asyncio.gather(*(try_to_claim() for _ in range(4)))) == 1
+    async with world.database.transaction() as session:
+        await attempts.record_voicemail_played(session, attempt_id)
+        assert (await attempts.get_attempt(session, attempt_id)).voicemail_played_at is not None
+
+
+async def test_a_doubtful_attempt_never_goes_back_to_reserved(world: World) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    async with world.database.transaction() as session:
+        await attempts.mark_doubtful(session, attempt_id)
+    assert isinstance(await claim(world, attempt_id), GateDecision)
+    async with world.database.transaction() as session:
+        await attempts.record_rejected(session, attempt_id, "21211", "not a number")
+    assert await state(world, attempt_id) == "refused"
+
+
+async def test_an_unknown_verdict_never_overwrites_a_finding(world: World) -> None:
+    attempt_id = await admitted(world)
+    for verdict in (AnsweredBy.MACHINE_START, AnsweredBy.UNKNOWN):
+        async with world.database.transaction() as session:
+            await attempts.record_answered_by(session, attempt_id, verdict)
+    async with world.database.transaction() as session:
+        assert (await attempts.get_attempt(session, attempt_id)).answered_by == "machine_start"
+
+
+async def test_an_attempt_that_is_not_there_is_a_typed_error(world: World) -> None:
+    async with world.database.transaction() as session:
+        with pytest.raises(attempts.UnknownAttempt):
+            await attempts.get_attempt(session, "nobody-1")

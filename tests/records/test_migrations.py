@@ -1,0 +1,22 @@
+"""Pins down: the migrations make exactly the tables that the code declares, also when many start at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+import cadenza.records.tables  # noqa: F401
+from cadenza.records.database import sqlalchemy_url
+from cadenza.records.migrate import migrate
+
+
+def test_the_migrations_lead_to_the_declared_tables(database_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, [database_url] * 4))
+    engine = create_engine(sqlalchemy_url(database_url))
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    engine.dispose()
+    assert differences == []

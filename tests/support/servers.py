@@ -1,0 +1,56 @@
+"""Real servers for tests: one PostgreSQL and one Temporal for each pytest process, made fresh and thrown away."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from cadenza.operations.embedded_postgres import EmbeddedPostgres
+
+
+@contextmanager
+def open_folder(prefix: str) -> Iterator[Path]:
+    """A temporary folder that other users may enter (pytest's own are closed, and PostgreSQL does not run as root)."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_postgres() -> Iterator[EmbeddedPostgres]:
+    """A server whose data nobody needs tomorrow: not durable, so fast."""
+    with open_folder("cadenza-test-postgres-") as folder:
+        server = EmbeddedPostgres(folder, durable=False)
+        server.start(folder / "server.log")
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """A new, empty database on the server; dropped afterwards, whoever is still connected."""
+    name = f"test_{uuid4().hex[:16]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    try:
+        yield server_url.rsplit("/", 1)[0] + f"/{name}"
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def python_process(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    """A child Python in this environment plus `environment`; the caller ends it."""
+    return subprocess.Popen([sys.executable, *arguments], env={**os.environ, **(environment or {})})

@@ -1,0 +1,449 @@
+"""Who is let in, and what a stream may do wrong: the real server, a real database, a carrier made of a WebSocket."""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from cadenza.domain.messages import ConversationEnded
+from cadenza.domain.outcomes import Speaker
+from cadenza.domain.stream_token import sign_token
+from cadenza.records import bridges
+from cadenza.records.journal import TurnRow, write_turns
+from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
+from voice_bridge.admission import is_signed
+from voice_bridge.node import BridgeNode
+
+pytestmark = pytest.mark.servers
+
+SILENCE = base64.b64encode(b"\xff" * 160).decode()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rehearsed]:
+    async with rehearsed(module_database_url, tmp_path_factory.mktemp("server")) as made:
+        await made.render()
+        yield made
+
+
+def signature(world: Rehearsed, path: str = "/media", token: str | None = None) -> dict[str, str]:
+    secret = token or world.settings.twilio_auth_token.get_secret_value()
+    return {"X-Twilio-Signature": RequestValidator(secret).compute_signature(f"{world.bridge_url}{path}", {})}
+
+
+def stream_token(world: Rehearsed, attempt: str, seconds: int = 60) -> str:
+    secret = world.settings.signing_secret.get_secret_value()
+    return sign_token(secret, f"stream:{attempt}", int(time.time()) + seconds)
+
+
+class Carrier:
+    """A carrier's end of a stream."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.got: list[dict[str, Any]] = []
+        self._reading = asyncio.create_task(self._read())
+
+    async def send(self, **message: Any) -> None:
+        await self.socket.send(orjson.dumps(message).decode())
+
+    async def start(self, attempt: str, token: str, **changes: Any) -> None:
+        await self.send(event="connected", protocol="Call", version="1.0.0")
+        await self.send(
+            event="start",
+            sequenceNumber="1",
+            streamSid="MZ1",
+            start={
+                "streamSid": "MZ1",
+                "callSid": "CA1",
+                "customParameters": {"attempt": attempt, "token": token},
+                "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+                **changes,
+            },
+        )
+
+    async def say_nothing(self, frames: int) -> None:
+        for number in range(frames):
+            await self.send(
+                event="media", media={"track": "inbound", "timestamp": str(number * 20), "payload": SILENCE}
+            )
+            await asyncio.sleep(0.02)
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [message for message in self.got if message.get("event") == event]
+
+    async def audio(self, seconds: float = 5) -> None:
+        async with asyncio.timeout(seconds):
+            while not self.of("media"):
+                await asyncio.sleep(0.01)
+
+    async def closed(self, seconds: float = 10) -> int | None:
+        """Wait until the bridge closed the socket; the code."""
+        async with asyncio.timeout(seconds):
+            await self._reading
+        return self.socket.close_code
+
+    async def _read(self) -> None:
+        try:
+            async for message in self.socket:
+                self.got.append(orjson.loads(message))
+        except ConnectionClosed:
+            pass
+
+
+@asynccontextmanager
+async def carrier(world: Rehearsed) -> AsyncIterator[Carrier]:
+    async with connect(f"{world.bridge_url}/media", additional_headers=signature(world)) as socket:
+        yield Carrier(socket)
+
+
+async def refused_with(world: Rehearsed, path: str, headers: dict[str, str]) -> int:
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"{world.bridge_url}{path}", additional_headers=headers):
+            pass
+    return int(refused.value.response.status_code)
+
+
+# --- The upgrade -----------------------------------------------------------------------------------------------------
+
+
+def test_twilios_own_test_vector_is_accepted() -> None:
+    assert is_signed("12345", "wss://mycompany.com", "/stream/abc", "eoZtXKHz2qjNKEwyznnTxE655U4=")
+    assert not is_signed("12345", "wss://mycompany.com", "/stream/abd", "eoZtXKHz2qjNKEwyznnTxE655U4=")
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        "wss://host.example/media",
+        "wss://host.example:443/media",
+        "wss://host.example/media/",
+        "https://host.example/media",
+    ],
+)
+def test_a_port_or_a_slash_more_or_less_does_not_matter(signed: str) -> None:
+    given = RequestValidator("t").compute_signature(signed, {})
+    assert is_signed("t", "wss://host.example", "/media", given)
+    assert is_signed("t", "wss://host.example:443", "/media/", given)
+
+
+def test_a_prefix_of_the_public_address_is_part_of_it() -> None:
+    given = RequestValidator("t").compute_signature("wss://host.example/bridge/media", {})
+    assert is_signed("t", "wss://host.example/bridge/", "/media", given)
+
+
+@pytest.mark.parametrize("given", ["", "x", "ü", "eoZtXKHz2qjNKEwyznnTxE655U4="])
+def test_any_other_signature_is_refused(given: str) -> None:
+    assert not is_signed("t", "wss://host.example", "/media", given)
+
+
+async def test_an_upgrade_without_a_good_signature_is_403(world: Rehearsed) -> None:
+    assert await refused_with(world, "/media", {}) == 403
+    assert await refused_with(world, "/media", signature(world, token="another")) == 403
+    assert await refused_with(world, "/media", signature(world, path="/other")) == 403
+
+
+async def test_another_path_is_404(world: Rehearsed) -> None:
+    assert await refused_with(world, "/other", signature(world, "/other")) == 404
+
+
+async def test_health_tells_how_full_it_is(world: Rehearsed) -> None:
+    answer = await world.http.get(f"http://127.0.0.1:{world.bridge.port}/health")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "calls": 0, "max_calls": world.settings.bridge_max_calls}
+
+
+async def test_a_full_or_draining_bridge_is_503(world: Rehearsed) -> None:
+    world.bridge.draining = True
+    try:
+        assert await refused_with(world, "/media", signature(world)) == 503
+        answer = await world.http.get(f"http://127.0.0.1:{world.bridge.port}/health")
+        assert answer.json()["status"] == "draining"
+    finally:
+        world.bridge.draining = False
+    world.bridge._connections += world.settings.bridge_max_calls
+    try:
+        assert await refused_with(world, "/media", signature(world)) == 503
+    finally:
+        world.bridge._connections -= world.settings.bridge_max_calls
+
+
+# --- The token -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["none", "malformed", "expired", "of another attempt", "of another secret"])
+async def test_a_stream_without_a_good_token_is_closed_at_once(world: Rehearsed, kind: str) -> None:
+    attempt = await world.lead("01", line="02")
+    tokens = {
+        "none": "",
+        "malformed": "hello",
+        "expired": stream_token(world, attempt, -1),
+        "of another attempt": stream_token(world, "ld_other-1"),
+        "of another secret": sign_token("other", f"stream:{attempt}", int(time.time()) + 60),
+    }
+    async with carrier(world) as line:
+        await line.start(attempt, tokens[kind])
+        await line.closed(3)
+        assert not line.of("media")
+    assert (await world.attempt(attempt)).conversation_outcome is None
+    await world.run("delete from lead where id = :id", id=(await world.attempt(attempt)).lead_id)
+
+
+async def test_a_stream_of_an_unknown_attempt_is_closed(world: Rehearsed) -> None:
+    async with carrier(world) as line:
+        await line.start("ld_nobody-1", stream_token(world, "ld_nobody-1"))
+        await line.closed(3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["conversation_over = true", "state = 'ended'", "call_sid = 'CAother'"],
+    ids=["over", "ended", "other call"],
+)
+async def test_a_stream_of_a_call_that_is_not_this_one_is_closed(world: Rehearsed, change: str) -> None:
+    attempt = await world.lead("01", line="03")
+    await world.run(f"update attempt set {change} where id = :id", id=attempt)
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.closed(3)
+        assert not line.of("media")
+    await world.run("delete from lead where id = :id", id=(await world.attempt(attempt)).lead_id)
+
+
+async def test_another_audio_format_is_closed(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="04")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt), mediaFormat={"encoding": "audio/l16"})
+        await line.closed(3)
+
+
+async def test_a_socket_that_says_nothing_or_nonsense_first_is_closed(world: Rehearsed) -> None:
+    async with carrier(world) as line:
+        for _ in range(25):
+            await line.socket.send("nonsense")
+        await line.closed(3)
+    async with carrier(world) as line:
+        await line.send(event="stop")
+        await line.closed(3)
+
+
+# --- In the stream ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_greeting_starts_at_once(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="05")
+    async with carrier(world) as line:
+        began = time.monotonic()
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        assert time.monotonic() - began < 0.5
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    assert await world.outcome(attempt, 5) == "hung_up"
+
+
+async def test_nonsense_in_the_stream_is_ignored(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="06")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        for message in (
+            "",
+            "{",
+            "[1,2]",
+            '{"event":"media"}',
+            '{"event":"media","media":{"payload":"@@@"}}',
+            '{"event":"mark","mark":{}}',
+            '{"event":"mark","mark":{"name":"never sent"}}',
+            '{"event":"start","start":{}}',
+            '{"event":"dtmf","dtmf":{"digit":"11111"}}',
+            '{"event":"media","media":{"payload":"' + "A" * 200_000 + '"}}',
+        ):
+            await line.socket.send(message)
+        for digit in "123456789" * 5:
+            await line.send(event="dtmf", dtmf={"track": "inbound_track", "digit": digit})
+        await line.say_nothing(10)
+        assert world.bridge.calls == 1
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    assert await world.outcome(attempt, 5) == "hung_up"
+
+
+async def test_a_flood_of_nonsense_ends_the_stream_and_not_the_bridge(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="07")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        for _ in range(300):
+            await line.socket.send("nonsense")
+        await line.closed(20)
+    assert (await world.http.get(f"http://127.0.0.1:{world.bridge.port}/health")).status_code == 200
+
+
+async def test_a_second_stream_of_a_call_takes_it_over_without_a_second_outcome(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="08")
+    async with carrier(world) as first, carrier(world) as second:
+        await first.start(attempt, stream_token(world, attempt))
+        await first.audio()
+        await first.say_nothing(20)
+        await second.start(attempt, stream_token(world, attempt))
+        await second.audio()
+        await first.closed()
+        assert (await world.attempt(attempt)).conversation_outcome is None
+        await second.send(event="stop", stop={"callSid": "CA1"})
+        await second.closed()
+    assert await world.outcome(attempt, 5) == "hung_up"
+    ended = [message for message in world.leads.of(ConversationEnded) if message.attempt_id == attempt]
+    assert len(ended) == 1
+
+
+# --- Taking up a call ------------------------------------------------------------------------------------------------
+
+
+async def journal(world: Rehearsed, attempt: str, *rows: TurnRow) -> None:
+    async with world.database.transaction() as session:
+        await write_turns(session, attempt, list(rows))
+
+
+OFFERED = TurnRow(
+    3,
+    Speaker.TOOL,
+    tool="offer_slots",
+    tool_call_id="c1",
+    payload={"arguments": "{}", "result": {"slots": [{"token": "s1", "spoken": "Tuesday at three"}]}},
+)
+
+
+async def test_a_booking_in_flight_is_finished_under_its_own_name_and_told_truly(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="10")
+    await world.run("update attempt set disclosure_heard = true where id = :id", id=attempt)
+    await journal(
+        world,
+        attempt,
+        TurnRow(1, Speaker.AGENT, "Hi, this is Ava."),
+        TurnRow(2, Speaker.CALLEE, "What times do you have?"),
+        OFFERED,
+        TurnRow(4, Speaker.AGENT, "I have Tuesday at three."),
+        TurnRow(5, Speaker.CALLEE, "Tuesday works for me."),
+        TurnRow(
+            6,
+            Speaker.TOOL,
+            tool="book_appointment",
+            tool_call_id="c2",
+            payload={"arguments": '{"slot_token":"s1","email":null}'},
+        ),
+    )
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        async with asyncio.timeout(10):
+            while not any("booked" in turn.text for turn in await world.turns(attempt) if turn.speaker == "agent"):
+                for mark in line.of("mark"):
+                    await line.send(event="mark", mark=mark["mark"])
+                await asyncio.sleep(0.1)
+        await line.say_nothing(10)
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    assert await world.outcome(attempt, 5) == "booked"
+    bookings = [name for name, update in world.leads.updates if update.attempt_id == attempt]
+    assert bookings == [f"{attempt}-6"]
+    turns = await world.turns(attempt)
+    agent = " ".join(turn.text for turn in turns if turn.speaker == "agent" and turn.position > 6)
+    assert agent.startswith("Sorry, the line dropped for a moment.") and "booked" in agent
+    assert next(turn for turn in turns if turn.position == 6).payload["result"]["status"] == "booked"  # type: ignore[index]
+
+
+async def test_the_same_words_after_a_resume_are_heard_again(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="11")
+    await journal(world, attempt, TurnRow(1, Speaker.AGENT, "Hello."), TurnRow(2, Speaker.CALLEE, "Yes."))
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        call = world.bridge._calls[attempt]
+        call.on_turn_ended("Who is this?", call.now_ms())
+        call.on_turn_ended("Yes, it is me, what do you want?", call.now_ms())
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    await world.outcome(attempt, 5)
+    said = [turn.text for turn in await world.turns(attempt) if turn.speaker == "callee"]
+    assert said == ["Yes.", "Who is this?", "Yes, it is me, what do you want?"]
+
+
+async def test_a_machine_is_not_greeted_after_a_break(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="12")
+    note = {"answered_by": "machine_start"}
+    await journal(world, attempt, TurnRow(1, Speaker.AGENT, "Hi"), TurnRow(2, Speaker.SYSTEM, payload=note))
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.say_nothing(25)
+        assert not line.of("media")
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    assert await world.outcome(attempt, 5) == "machine"
+
+
+# --- The database ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_start_without_the_database_is_closed_and_the_bridge_lives(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="09")
+    await world.run("alter table attempt rename to attempt_away")
+    try:
+        async with carrier(world) as line:
+            await line.start(attempt, stream_token(world, attempt))
+            await line.closed(5)
+    finally:
+        await world.run("alter table attempt_away rename to attempt")
+    assert (await world.http.get(f"http://127.0.0.1:{world.bridge.port}/health")).status_code == 200
+
+
+# --- The node's row --------------------------------------------------------------------------------------------------
+
+
+async def test_a_bridge_says_that_it_lives_and_how_full_it_is(world: Rehearsed) -> None:
+    await eventually(lambda: world.bridge.calls == 0, 30)  # an earlier test broke a stream
+    node = BridgeNode(world.services, world.bridge)
+    async with world.database.transaction() as session:
+        assert await bridges.free_capacity(session) is None
+    await node.start()
+    async with world.database.transaction() as session:
+        assert await bridges.free_capacity(session) == world.settings.bridge_max_calls
+    world.bridge.draining = True
+    await node.beat()
+    world.bridge.draining = False
+    async with world.database.transaction() as session:
+        assert await bridges.free_capacity(session) == 0
+    await node.stop()
+    assert not await world.run("select 1 from bridge_node")
+
+
+async def test_a_bridge_that_died_has_no_room(world: Rehearsed) -> None:
+    node = BridgeNode(world.services, world.bridge)
+    await node.beat()
+    await world.run("update bridge_node set beat_at = now() - interval '1 minute'")
+    async with world.database.transaction() as session:
+        assert await bridges.free_capacity(session) == 0
+    await node.stop()
+
+
+async def test_a_beat_survives_a_database_that_is_away(world: Rehearsed) -> None:
+    await world.run("alter table bridge_node rename to bridge_away")
+    try:
+        await BridgeNode(world.services, world.bridge).beat()
+    finally:
+        await world.run("alter table bridge_away rename to bridge_node")
+
+
+async def test_health_needs_no_signature_from_a_plain_client(world: Rehearsed) -> None:
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"http://127.0.0.1:{world.bridge.port}/health?x=1")).status_code == 200

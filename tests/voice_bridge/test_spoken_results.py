@@ -1,0 +1,39 @@
+"""Pins down: a calendar's answer in words, and that they hold nothing but the answer."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cadenza.domain.messages import OfferedSlot
+from cadenza.domain.policy import CampaignPolicy
+from voice_bridge.spoken_results import booked, offer, speaks_results, taken
+
+
+def slots(*spoken: str) -> list[OfferedSlot]:
+    return [OfferedSlot(token=words, starts_at=datetime(2026, 12, 1, tzinfo=UTC), spoken=words) for words in spoken]
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ((), ""),
+        (("Monday at two",), "I have Monday at two. Would that suit you?"),
+        (("Monday at two", "Tuesday at ten"), "I have Monday at two or Tuesday at ten. Which suits you better?"),
+    ],
+)
+def test_open_times_are_asked_as_a_question(times: tuple[str, ...], words: str) -> None:
+    assert offer(slots(*times)) == words
+
+
+def test_a_time_that_has_gone_is_told_with_the_others_or_left_to_the_model() -> None:
+    assert taken(slots("Monday at two")).startswith("I'm sorry, that time has just gone. I have Monday at two.")
+    assert taken([]) == ""
+
+
+def test_a_booking_is_said_with_what_was_booked() -> None:
+    assert booked("Monday at two with Dana").startswith("You're booked for Monday at two with Dana.")
+
+
+@pytest.mark.parametrize(("language", "speaks"), [("en", True), ("en-AU", True), ("de", False)])
+def test_other_languages_are_left_to_the_model(language: str, speaks: bool) -> None:
+    assert speaks_results(CampaignPolicy(language=language)) is speaks

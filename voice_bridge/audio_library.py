@@ -1,0 +1,56 @@
+"""Speech rendered before the call, kept in memory while it is used: the same few lines serve every call."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cadenza.domain.audio_key import audio_key
+from cadenza.records.audio import get_audios
+from cadenza.records.database import Database
+from voice_bridge.speaking import Voice
+
+log = structlog.get_logger(__name__)
+
+CAPACITY_BYTES = 48_000_000
+"""About 1,500 lines of four seconds."""
+
+
+class AudioLibrary:
+    """A small LRU over the table of rendered audio. One for each process."""
+
+    def __init__(self, database: Database, capacity_bytes: int = CAPACITY_BYTES) -> None:
+        self._database = database
+        self._capacity = capacity_bytes
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
+
+    def find(self, text: str, voice: Voice) -> bytes | None:
+        """The audio of this very text, if it is in memory."""
+        key = audio_key(voice.id, voice.model, text)
+        audio = self._kept.get(key)
+        if audio is not None:
+            self._kept.move_to_end(key)
+        return audio
+
+    async def load(self, texts: Iterable[str], voice: Voice) -> None:
+        """Bring these texts into memory. What was not rendered, or cannot be read now, will be synthesised."""
+        wanted = {audio_key(voice.id, voice.model, text) for text in texts} - self._kept.keys()
+        if not wanted:
+            return
+        try:
+            async with self._database.transaction() as session:
+                found = await get_audios(session, wanted)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("rendered_audio_unreadable", error=type(error).__name__)
+            return
+        for key, audio in found.items():
+            self._keep(key, audio)
+
+    def _keep(self, key: str, audio: bytes) -> None:
+        self._size += len(audio) - len(self._kept.pop(key, b""))
+        self._kept[key] = audio
+        while self._size > self._capacity and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= len(dropped)

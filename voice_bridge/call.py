@@ -1,0 +1,328 @@
+"""One call, from the first frame of its stream to its outcome. Decides nothing: turn_taking does.
+
+begin      ears, voice and journal; greet, or take up where an earlier stream broke
+converse   frames, words, marks and time go to turn-taking; its decisions are carried out
+conclude   settle what is under way, write the outcome, hang up or let another bridge go on
+"""
+
+import asyncio
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from cadenza.domain.outcomes import AnsweredBy, Speaker
+from cadenza.domain.standard_lines import Line
+from cadenza.records.call_context import CallContext
+from cadenza.records.journal import TurnRow, last_position
+from voice_bridge import turn_events as events
+from voice_bridge.agent_voice import AgentVoice
+from voice_bridge.beep import BeepDetector
+from voice_bridge.frames import MarkFrame, MediaFrame
+from voice_bridge.journal import Journal
+from voice_bridge.lead_actions import CallActions
+from voice_bridge.media_stream import MediaStream
+from voice_bridge.outcome import CallFacts, decide_outcome
+from voice_bridge.reply import Replier, cancelled
+from voice_bridge.resume import Past
+from voice_bridge.services import Services
+from voice_bridge.speaking import Voice
+from voice_bridge.timing import ReplyTiming
+from voice_bridge.tool_runner import ToolRunner
+from voice_bridge.tools import ToolBox
+from voice_bridge.turn_decisions import (
+    Decision,
+    Discard,
+    EndCall,
+    HandOver,
+    Hear,
+    Insert,
+    Pause,
+    ReportAnsweredBy,
+    ReportOptOut,
+    Resume,
+    Speak,
+    Think,
+)
+from voice_bridge.turn_rules import State, TurnRules
+from voice_bridge.turn_taking import TurnTaking
+from voice_bridge.voice_activity import VoiceActivity, VoiceChange
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.1
+BEEP_LISTENING_MS = 75_000
+"""Beeps are listened for at the start of a call, and while a machine has the line."""
+BROKEN_STREAM_GRACE_SECONDS = 12.0
+"""After a broken socket: how long another stream of the call may take before the call counts as over."""
+
+
+class Call:
+    """One media stream of one attempt."""
+
+    def __init__(self, services: Services, stream: MediaStream, context: CallContext, past: Past) -> None:
+        policy, settings = context.policy, services.settings
+        self.attempt_id = context.attempt_id
+        self._services = services
+        self._stream = stream
+        self._context = context
+        self._past = past
+        self._unanswered = past.unanswered  # taken up from the journal: it stands there already
+        self._loop = asyncio.get_running_loop()
+        self._facts = CallFacts(machine=past.machine, screened=past.screened, callback_at=context.callback_at)
+        self._conversation = past.conversation
+        self._actions = CallActions(services.database, services.leads, context)
+        self._journal = Journal(services.database, context.attempt_id, past.last_position)
+        self._tools = ToolBox(context, self._facts, self._actions)
+        self._runner = ToolRunner(context.attempt_id, self._tools, self._conversation, self._journal, self)
+        voice = Voice(policy.voice_id or settings.elevenlabs_voice_id, settings.elevenlabs_model, policy.language)
+        self._voice = AgentVoice(
+            context, stream, services.synthesiser, voice, services.library, self._conversation, self._journal, self
+        )
+        self._replier = Replier(
+            context, self._conversation, self._tools, services.thinker, self._voice, self._runner.run
+        )
+        self._ears = services.listen(self, language=policy.language)
+        self._turns = TurnTaking(
+            TurnRules(
+                reprompt_ms=int(policy.reprompt_seconds * 1000),
+                wrap_up_ms=policy.wrap_up_seconds * 1000,
+                max_call_ms=policy.max_call_seconds * 1000,
+            )
+        )
+        self._activity = VoiceActivity()
+        self._beeps: BeepDetector | None = BeepDetector()
+        self._began_ms = self.now_ms()
+        self._events: deque[events.Event] = deque()
+        self._handling = False
+        self._over = asyncio.Event()
+        self._handed_over = False
+        self._detached = False
+        self._reply: asyncio.Task[None] | None = None
+        self._tokens = 0
+
+    # --- The story ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Hold the call until it ends here."""
+        loading = asyncio.create_task(self._voice.load_lines())
+        try:
+            await self._begin()
+            await self._converse()
+        finally:
+            await cancelled(loading)
+            await self._conclude()
+
+    def drain(self) -> None:
+        """The process is stopping: hand the call over at the next good moment."""
+        self.take(events.DrainAsked(self.now_ms()))
+
+    def detach(self) -> None:
+        """Another stream of the same call has taken over: leave without a word."""
+        self._detached = True
+        self._over.set()
+
+    async def _begin(self) -> None:
+        past = self._past
+        for entry in past.finished_tools:
+            self._tools.remember(entry.name, entry.result or {})
+        if not past.is_empty:
+            self._note({"resumed_by": self._services.bridge_id})
+        for entry in past.unfinished_tools:
+            await self._runner.finish(entry)
+        elapsed = (datetime.now(UTC) - past.began_at).total_seconds() if past.began_at else 0.0
+        self.take(
+            events.Started(
+                self.now_ms(),
+                resumed=not past.is_empty,
+                disclosure_heard=self._context.disclosure_heard,
+                unanswered=past.unanswered,
+                callee_turns=past.callee_turns,
+                machine=past.machine,
+                screening=past.screened and not past.machine,
+                elapsed_ms=int(elapsed * 1000),
+            )
+        )
+
+    async def _converse(self) -> None:
+        working = {asyncio.create_task(work) for work in (self._read_frames(), self._tick(), self._over.wait())}
+        try:
+            await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in working:
+                task.cancel()
+            for result in await asyncio.gather(*working, return_exceptions=True):
+                if isinstance(result, Exception):
+                    log.error("call_task_failed", attempt=self.attempt_id, exc_info=result)
+
+    async def _conclude(self) -> None:
+        if self._turns.state is not State.ENDED:
+            self.take(events.HungUp(self.now_ms()))
+        await cancelled(self._reply)
+        await self._voice.close()
+        closing_ears = asyncio.create_task(self._ears.close())
+        await self._runner.settle()
+        if self._handed_over:
+            self._note({"handed_over_by": self._services.bridge_id})
+        await self._journal.flush()  # whoever takes the call up reads it
+        if not self._detached and not self._handed_over:
+            await self._finish_unless_taken_up()
+        await self._stream.close()
+        await closing_ears
+        await self._actions.add_usage(
+            listening_seconds=self._ears.seconds, tokens=self._tokens, characters_spoken=self._voice.mouth.characters
+        )
+        await self._journal.close()
+        await self._actions.settle()
+
+    async def _finish_unless_taken_up(self) -> None:
+        """The call's last word, unless its stream only broke and another one takes it up."""
+        if self._facts.end_reason is None and not self._stream.stopped_by_carrier:
+            await self._stream.close()
+            await asyncio.sleep(BROKEN_STREAM_GRACE_SECONDS)
+            if self._detached or await self._was_taken_up():
+                return
+        self._facts.callee_turns = self._turns.callee_turns
+        verdict = decide_outcome(self._facts)
+        self._note({"outcome": verdict.outcome.value, "reason": verdict.reason})
+        await self._journal.flush()
+        await self._actions.finish(verdict.outcome)
+        self._actions.tell_outcome(verdict.outcome, verdict.reason, self._facts.callback_at)
+        log.info("call_over", attempt=self.attempt_id, outcome=verdict.outcome.value)
+
+    async def _was_taken_up(self) -> bool:
+        try:
+            async with self._services.database.transaction() as session:
+                return await last_position(session, self.attempt_id) > self._journal.position
+        except Exception as error:  # not knowing is no reason to lose the outcome
+            log.warning("resume_unknown", attempt=self.attempt_id, error=type(error).__name__)
+            return False
+
+    # --- What happens ------------------------------------------------------------------------------------------------
+
+    async def _read_frames(self) -> None:
+        async for frame in self._stream.frames():
+            match frame:
+                case MediaFrame(audio):
+                    self._hear(audio)
+                case MarkFrame(name):
+                    self._voice.mouth.on_mark(name, self.now_ms())
+
+    def _hear(self, audio: bytes) -> None:
+        change = self._activity.feed(audio)
+        self._ears.feed(audio, voiced=self._activity.active)
+        if change is VoiceChange.STARTED:
+            self.take(events.VoiceStarted(self.now_ms()))
+        elif change is VoiceChange.STOPPED:
+            self.take(events.VoiceStopped(self.now_ms()))
+        if self._beeps is not None and self._beeps.feed(audio):
+            self.take(events.Beep(self.now_ms()))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = self.now_ms()
+            self._voice.mouth.tick(now)
+            self.take(events.Tick(now))
+            if self._beeps is not None and now - self._began_ms > BEEP_LISTENING_MS:
+                waiting = self._turns.state in {State.MACHINE, State.SCREENING}
+                self._beeps = self._beeps if waiting else None
+
+    def on_words(self, text: str) -> None:
+        self.take(events.Words(self.now_ms(), text))
+
+    def on_turn_ended(self, text: str, speech_ended_ms: int) -> None:
+        now = self.now_ms()
+        self._voice.callee_finished(ReplyTiming(speech_ended=min(speech_ended_ms, now), transcript=now))
+        self.take(events.TurnEnded(now, text))
+
+    def on_recogniser_lost(self) -> None:
+        self.take(events.RecogniserLost(self.now_ms()))
+
+    def disclosure_heard(self) -> None:
+        self._actions.disclosure_heard()
+
+    def tokens_used(self, count: int) -> None:
+        self._tokens += count
+
+    def now_ms(self) -> int:
+        """Milliseconds of the loop's clock: the only clock of a call."""
+        return int(self._loop.time() * 1000)
+
+    # --- What is decided ---------------------------------------------------------------------------------------------
+
+    def take(self, event: events.Event) -> None:
+        """Give an event to turn-taking. What its decisions cause at once waits its turn."""
+        self._events.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._events:
+                for decision in self._turns.handle(self._events.popleft()):
+                    self._carry_out(decision)
+        finally:
+            self._handling = False
+
+    def _carry_out(self, decision: Decision) -> None:
+        match decision:
+            case Speak(lines):
+                if Line.OPENING in lines and self._facts.screened:
+                    self._person_joined()
+                self._voice.speak(lines)
+            case Think():
+                self._think(decision)
+            case Insert(line):
+                self._voice.insert(line)
+            case Pause():
+                self._voice.mouth.pause(self.now_ms())
+            case Resume():
+                self._voice.mouth.resume()
+            case Discard():
+                if self._reply is not None:
+                    self._reply.cancel()
+                self._voice.discard()
+            case Hear(text):
+                self._callee_said(text)
+            case ReportAnsweredBy(answered_by):
+                self._answered_by(answered_by)
+            case ReportOptOut():
+                self._facts.opted_out = True
+                self._actions.opt_out_soon()
+            case HandOver():
+                self._handed_over = True
+                self._over.set()
+            case EndCall(reason):
+                self._facts.end_reason = reason
+                self._over.set()
+
+    def _think(self, decision: Think) -> None:
+        if decision.text != self._unanswered:
+            self._callee_said(decision.text)
+        self._unanswered = ""
+        turn = self._voice.begin_reply(decision.lead_in)
+        self._reply = asyncio.create_task(self._replier.reply(turn, wrap_up=decision.wrap_up))
+
+    def _callee_said(self, text: str) -> None:
+        self._conversation.callee(text)
+        self._journal.write(TurnRow(self._journal.next_position(), Speaker.CALLEE, text, started_at=datetime.now(UTC)))
+
+    def _person_joined(self) -> None:
+        """What a screening assistant said is no part of the talk with the person."""
+        self._facts.person_joined = True
+        self._conversation.clear()
+        self._note({"person_joined": True})
+
+    def _answered_by(self, answered_by: AnsweredBy) -> None:
+        if answered_by is AnsweredBy.SCREENING:
+            self._facts.screened = True
+        elif answered_by.is_machine:
+            self._facts.machine = True
+        self._note({"answered_by": answered_by.value})
+        self._actions.report_answered_by(answered_by)
+
+    def _note(self, payload: dict[str, Any]) -> None:
+        self._journal.write(
+            TurnRow(self._journal.next_position(), Speaker.SYSTEM, payload=payload, started_at=datetime.now(UTC))
+        )

@@ -1,0 +1,164 @@
+"""What a call does to the world outside it: messages to the lead's workflow, and the facts in SQL behind them.
+
+SQL is written first: a signal may come late or never (the workflow asks when its deadline comes), the fact may not.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.service import RPCError
+
+from cadenza.domain.messages import (
+    BookAppointment,
+    BookingResult,
+    CallbackPromised,
+    ConversationEnded,
+    MachineDetected,
+    OfferSlots,
+    OptedOut,
+    SlotOffer,
+)
+from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, MessageSource
+from cadenza.records.call_context import (
+    CallContext,
+    add_usage,
+    finish_conversation,
+    note_callback,
+    note_disclosure_heard,
+)
+from cadenza.records.database import Database
+from cadenza.records.suppressions import suppress_number
+from cadenza.temporal.lead_client import LeadClient
+
+log = structlog.get_logger(__name__)
+
+_WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between tries of what must arrive: some 16 s, which is longer than a restart of a server."""
+
+LeadMessage = CallbackPromised | ConversationEnded | MachineDetected | OptedOut
+
+
+class CallActions:
+    """The actions of one call."""
+
+    def __init__(self, database: Database, leads: LeadClient, context: CallContext) -> None:
+        self._database = database
+        self._leads = leads
+        self._context = context
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def offer_slots(self, update_id: str, message: OfferSlots) -> SlotOffer:
+        return await self._leads.offer_slots(self._context.campaign_id, self._context.lead_id, update_id, message)
+
+    async def book_appointment(self, update_id: str, message: BookAppointment) -> BookingResult:
+        return await self._leads.book_appointment(self._context.campaign_id, self._context.lead_id, update_id, message)
+
+    async def promise_callback(self, when: datetime) -> None:
+        async with self._database.transaction() as session:
+            await note_callback(session, self._context.attempt_id, when)
+        self._signal(CallbackPromised(attempt_id=self._context.attempt_id, callback_at=when))
+
+    async def opt_out(self) -> None:
+        """Suppress the number, everywhere, and tell the workflow."""
+        await self._persist_opt_out()
+        self._signal(OptedOut(attempt_id=self._context.attempt_id))
+
+    def opt_out_soon(self) -> None:
+        """The same, in the background: the confirmation need not wait for it."""
+        self._spawn(self.opt_out())
+
+    def report_answered_by(self, answered_by: AnsweredBy) -> None:
+        self._signal(
+            MachineDetected(
+                attempt_id=self._context.attempt_id,
+                call_sid=self._context.call_sid or "",
+                answered_by=answered_by,
+                source=MessageSource.BRIDGE,
+            )
+        )
+
+    def disclosure_heard(self) -> None:
+        self._spawn(self._insist("disclosure", self._note_disclosure))
+
+    async def add_usage(self, *, listening_seconds: float, tokens: int, characters_spoken: int) -> None:
+        async def write() -> None:
+            async with self._database.transaction() as session:
+                await add_usage(
+                    session,
+                    self._context.attempt_id,
+                    listening_seconds=listening_seconds,
+                    tokens=tokens,
+                    characters_spoken=characters_spoken,
+                )
+
+        await self._insist("usage", write)
+
+    async def finish(self, outcome: AttemptOutcome) -> None:
+        """Write the outcome in SQL: from here on the verb after <Connect> hangs up."""
+
+        async def write() -> None:
+            async with self._database.transaction() as session:
+                await finish_conversation(session, self._context.attempt_id, outcome)
+
+        await self._insist("outcome", write)
+
+    def tell_outcome(self, outcome: AttemptOutcome, reason: str, callback_at: datetime | None) -> None:
+        self._signal(
+            ConversationEnded(
+                attempt_id=self._context.attempt_id, outcome=outcome, reason=reason, callback_at=callback_at
+            )
+        )
+
+    async def settle(self, patience_seconds: float = 20.0) -> None:
+        """Wait for everything that is still on its way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=patience_seconds)
+
+    # --- Inside ------------------------------------------------------------------------------------------------------
+
+    async def _persist_opt_out(self) -> None:
+        async def write() -> None:
+            async with self._database.transaction() as session:
+                await suppress_number(
+                    session,
+                    self._context.phone,
+                    reason="asked in a call",
+                    source="call",
+                    attempt_id=self._context.attempt_id,
+                )
+
+        await self._insist("suppression", write)
+
+    async def _note_disclosure(self) -> None:
+        async with self._database.transaction() as session:
+            await note_disclosure_heard(session, self._context.attempt_id)
+
+    def _signal(self, message: LeadMessage) -> None:
+        async def send() -> None:
+            known = await self._leads.signal(self._context.campaign_id, self._context.lead_id, message)
+            if not known:
+                log.info("workflow_gone", attempt=self._context.attempt_id, message=type(message).__name__)
+
+        self._spawn(self._insist(type(message).__name__, send))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _insist(self, what: str, act: Any) -> None:
+        """Try until it is done, for some 16 seconds. Everything here is safe to do twice."""
+        for wait in (*_WAITS, None):
+            try:
+                await act()
+                return
+            except (SQLAlchemyError, OSError, RPCError) as error:
+                log.warning("retrying", what=what, attempt=self._context.attempt_id, error=type(error).__name__)
+                if wait is None:
+                    log.error("given_up", what=what, attempt=self._context.attempt_id)
+                    return
+                await asyncio.sleep(wait)

@@ -1,0 +1,36 @@
+"""Listening: audio in, words out. One adapter a vendor; nothing vendor-shaped leaves this package."""
+
+from typing import Protocol
+
+
+class ListeningEvents(Protocol):
+    """What a recogniser tells. Called on the event loop; must return at once."""
+
+    def on_words(self, text: str) -> None:
+        """The callee's turn so far."""
+
+    def on_turn_ended(self, text: str, speech_ended_ms: int) -> None:
+        """The whole turn, and when its last word ended, in ms of the loop's clock."""
+
+    def on_recogniser_lost(self) -> None:
+        """Nothing is heard any more, and connecting again failed too."""
+
+
+class Recogniser(Protocol):
+    """The ears of one call."""
+
+    def feed(self, audio: bytes, *, voiced: bool) -> None:
+        """Take inbound mu-law 8 kHz audio. Never blocks. `voiced`: it sounds like a voice."""
+
+    @property
+    def seconds(self) -> float:
+        """How long sessions were open: what is billed."""
+
+    async def close(self) -> None:
+        """End the session, so that billing stops."""
+
+
+class RecogniserFactory(Protocol):
+    """Makes a recogniser for a call; connecting goes on in the background."""
+
+    def __call__(self, listener: ListeningEvents, *, language: str) -> Recogniser: ...

@@ -1,0 +1,304 @@
+"""AssemblyAI's streaming recogniser over its own SDK, with what the SDK lacks: a watchdog and a second try.
+
+Traps of the SDK that this module exists for: a message it cannot validate ends its read task without a word; a clean
+close without Termination calls nobody; a refused handshake is an event while `connect` returns normally.
+"""
+
+import asyncio
+import contextlib
+import logging
+from asyncio import get_running_loop
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import structlog
+from assemblyai.streaming.v3 import (
+    AsyncStreamingClient,
+    Encoding,
+    SpeechModel,
+    StreamingClientOptions,
+    StreamingEvents,
+    StreamingMode,
+    StreamingParameters,
+)
+
+from voice_bridge.listening import ListeningEvents
+from voice_bridge.mulaw import BYTES_PER_MS
+
+log = structlog.get_logger(__name__)
+
+BATCH_MS = 60
+"""Audio is sent in batches: the service takes 50 to 1000 ms, and each batch adds half its length to the delay."""
+LONGEST_BATCH_MS = 1000
+BACKLOG_MS = 1500
+"""Audio kept while connecting. The service refuses audio that runs ahead of the clock, so it is not more."""
+DEAF_AFTER_VOICED_MS = 4000
+DEAF_AFTER_MS = 5500
+"""So much voice and so much time without any word from the service: it no longer listens. Its partial texts come
+three seconds apart in a long sentence."""
+HEARTBEATS_LOST_SECONDS = 6.0
+HEARTBEATS_LOST = 3
+"""So long, and so many times their own interval, without a heartbeat: the read task is dead, voice or no voice."""
+STEADY_SECONDS = 30.0
+"""A session that held so long gives the call a fresh second try."""
+CONNECT_SECONDS = 4.0
+MIN_TURN_SILENCE_MS = 200
+MAX_TURN_SILENCE_MS = 1200
+
+# The SDK logs transcripts' errors and vendor texts on its own; ours carry ids only.
+logging.getLogger("assemblyai").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class AssemblyAIOptions:
+    """Where and as what to connect."""
+
+    api_key: str
+    url: str
+    speech_model: str
+
+
+class AssemblyAIListening:
+    """Makes recognisers. One for each process."""
+
+    def __init__(self, options: AssemblyAIOptions) -> None:
+        self._options = options
+
+    def __call__(self, listener: ListeningEvents, *, language: str) -> "AssemblyAIRecogniser":
+        recogniser = AssemblyAIRecogniser(self._options, listener, language)
+        recogniser.start()
+        return recogniser
+
+
+class AssemblyAIRecogniser:
+    """The ears of one call: one session, and a second one if the first dies."""
+
+    def __init__(self, options: AssemblyAIOptions, listener: ListeningEvents, language: str) -> None:
+        self._options = options
+        self._listener = listener
+        self._language = language
+        self._batch = bytearray()
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._session: _Session | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ended_sessions_seconds = 0.0
+        self._voiced_ms = 0
+        self._word_at = 0.0
+        self._fed_at = 0.0
+        self._closing = False
+
+    def start(self) -> None:
+        """Begin to connect, in the background."""
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def seconds(self) -> float:
+        return self._ended_sessions_seconds + (self._session.seconds if self._session else 0.0)
+
+    def feed(self, audio: bytes, *, voiced: bool) -> None:
+        self._batch += audio
+        if voiced:
+            self._voiced_ms += len(audio) // BYTES_PER_MS
+        if len(self._batch) >= BATCH_MS * BYTES_PER_MS:
+            self._queue.put_nowait(bytes(self._batch))
+            self._batch.clear()
+            if self._session is not None and self._is_deaf(self._session):
+                log.warning("recogniser_deaf")
+                self._session.lose()
+
+    def _is_deaf(self, session: "_Session") -> bool:
+        if session.has_ended:
+            return True
+        now = monotonic()
+        fed_at, self._fed_at = self._fed_at, now
+        if now - fed_at > 1.0:
+            session.heartbeat_at = None  # no audio, no heartbeats: the line itself stood still
+        interval = max(HEARTBEATS_LOST_SECONDS, HEARTBEATS_LOST * session.heartbeat_interval)
+        if session.heartbeat_at is not None and now - session.heartbeat_at >= interval:
+            return True
+        without_a_word = now - max(self._word_at, session.opened_at)
+        return self._voiced_ms >= DEAF_AFTER_VOICED_MS and without_a_word * 1000 >= DEAF_AFTER_MS
+
+    async def close(self) -> None:
+        self._closing = True
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._end_session()
+
+    async def _run(self) -> None:
+        tries = 2
+        while tries:
+            tries -= 1
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS + 1):
+                    session = await self._connect()
+            except (TimeoutError, OSError):
+                session = None
+            if session is not None:
+                await self._pump(session)
+                tries = 1 if session.seconds >= STEADY_SECONDS else tries
+                await self._end_session()
+            if self._closing:
+                return
+            log.warning("recogniser_session_lost", tries_left=tries)
+        self._listener.on_recogniser_lost()
+
+    async def _connect(self) -> "_Session | None":
+        session = _Session(self._options, self._language, self._on_event, self._wake)
+        if not await session.connect():
+            return None
+        self._voiced_ms = 0
+        self._word_at = monotonic()
+        self._session = session
+        return session
+
+    async def _pump(self, session: "_Session") -> None:
+        """Send batches until the session is lost. What queued up while connecting goes first, joined."""
+        while not session.is_lost:
+            batch = await self._queue.get()
+            for chunk in self._joined(batch):
+                await session.stream(chunk)
+
+    def _joined(self, first: bytes) -> list[bytes]:
+        """The batch with everything that waits behind it, in as few messages as the service allows."""
+        if self._queue.empty():
+            return [first] if first else []
+        audio = bytearray(first)
+        while not self._queue.empty():
+            audio += self._queue.get_nowait()
+        del audio[: max(0, len(audio) - BACKLOG_MS * BYTES_PER_MS)]
+        size = LONGEST_BATCH_MS * BYTES_PER_MS
+        chunks = [bytes(audio[start : start + size]) for start in range(0, len(audio), size)]
+        if len(chunks) > 1 and len(chunks[-1]) < BATCH_MS * BYTES_PER_MS:
+            self._batch[:0] = chunks.pop()  # too short to be sent: it begins the next batch
+        return chunks
+
+    async def _end_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            self._ended_sessions_seconds += session.seconds
+            await session.close()
+
+    def _wake(self) -> None:
+        self._queue.put_nowait(b"")
+
+    def _on_event(self, message: Any, ended: bool, speech_ended_ms: int) -> None:
+        """A Turn came from the service, or (message None) any other sign of life."""
+        self._word_at = monotonic()
+        self._voiced_ms = 0
+        if message is None:
+            return
+        if ended:
+            self._listener.on_turn_ended(message.transcript, speech_ended_ms)
+        elif message.transcript:
+            self._listener.on_words(message.transcript.rstrip("—- "))
+
+
+class _Session:
+    """One connection of the SDK's client, which can be used only once."""
+
+    def __init__(self, options: AssemblyAIOptions, language: str, on_event: Any, on_lost: Callable[[], None]) -> None:
+        self.is_lost = False
+        self.heartbeat_at: float | None = None
+        self.heartbeat_interval = 0.0
+        self.opened_at = monotonic()
+        self._closed_at: float | None = None
+        self._options = options
+        self._language = language
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._sent_ms = 0
+        self._sent_at_ms = 0
+        self._last_turn: tuple[int, bool] = (-1, False)
+        self._client = AsyncStreamingClient(
+            StreamingClientOptions(
+                api_key=options.api_key,
+                api_host=options.url.removeprefix("wss://"),  # the SDK takes no scheme for wss
+                connect_timeout=CONNECT_SECONDS,
+                max_connection_retries=0,
+                terminate_timeout=1.0,
+            )
+        )
+        self._client.on(StreamingEvents.Turn, self._on_turn)
+        self._client.on(StreamingEvents.SpeechStarted, self._on_sign_of_life)
+        self._client.on(StreamingEvents.Heartbeat, self._on_heartbeat)
+        self._client.on(StreamingEvents.Error, self._on_over)
+        self._client.on(StreamingEvents.Termination, self._on_over)
+
+    @property
+    def seconds(self) -> float:
+        return (self._closed_at or monotonic()) - self.opened_at
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the SDK's read task is gone without a word to us.
+
+        It says so in private fields only; should a new version rename them, the watchdog finds out some seconds later.
+        """
+        stopped = getattr(self._client, "_stop_event", None)
+        reading = getattr(self._client, "_read_task", None)
+        return bool(stopped is not None and stopped.is_set()) or bool(reading is not None and reading.done())
+
+    def lose(self) -> None:
+        """Give this session up."""
+        if not self.is_lost:
+            self.is_lost = True
+            self._closed_at = monotonic()
+            self._on_lost()
+
+    async def connect(self) -> bool:
+        """Connect; False if the service refused or could not be reached (the SDK raises neither)."""
+        await self._client.connect(
+            StreamingParameters(
+                sample_rate=8000,
+                encoding=Encoding.pcm_mulaw,
+                speech_model=SpeechModel(self._options.speech_model),
+                mode=StreamingMode("min_latency"),
+                min_turn_silence=MIN_TURN_SILENCE_MS,
+                max_turn_silence=MAX_TURN_SILENCE_MS,
+                interruption_delay=0,
+                continuous_partials=True,
+                session_heartbeat=True,
+                language_codes=None if self._language == "en" else [self._language],
+            )
+        )
+        self.opened_at = monotonic()
+        return not self.is_lost
+
+    async def stream(self, audio: bytes) -> None:
+        self._sent_ms += len(audio) // BYTES_PER_MS
+        self._sent_at_ms = int(get_running_loop().time() * 1000)
+        await self._client.stream(audio)
+
+    async def close(self) -> None:
+        lost, self.is_lost = self.is_lost, True
+        self._closed_at = self._closed_at or monotonic()
+        with contextlib.suppress(Exception):  # the session is over either way, and billing ends with the socket
+            async with asyncio.timeout(3):
+                await self._client.disconnect(terminate=not lost)
+
+    def _on_turn(self, _client: object, message: Any) -> None:
+        if message.end_of_turn:
+            if self._last_turn == (message.turn_order, True):
+                return  # the formatted copy that older models send after the end
+            self._last_turn = (message.turn_order, True)
+        words = message.words
+        ended = self._sent_at_ms - max(0, self._sent_ms - words[-1].end) if words else self._sent_at_ms
+        self._on_event(message, message.end_of_turn, ended)
+
+    def _on_sign_of_life(self, _client: object, _message: Any) -> None:
+        self._on_event(None, False, 0)
+
+    def _on_heartbeat(self, _client: object, _message: Any) -> None:
+        now = monotonic()
+        if self.heartbeat_at is not None:
+            self.heartbeat_interval = max(self.heartbeat_interval, now - self.heartbeat_at)
+        self.heartbeat_at = now
+
+    def _on_over(self, _client: object, message: Any) -> None:
+        log.info("recogniser_over", code=getattr(message, "code", None))
+        self.lose()

@@ -1,0 +1,57 @@
+"""The bridge process: from settings to a serving bridge, and to a clean stop that gives its calls away."""
+
+import asyncio
+import signal
+
+import structlog
+
+from cadenza.domain.identifiers import new_id
+from cadenza.logging_setup import set_up_logging
+from cadenza.operations.readiness import clear_ready, mark_ready
+from cadenza.records.database import Database
+from cadenza.settings import Settings
+from cadenza.temporal.connection import connect
+from cadenza.temporal.lead_client import LeadClient
+from voice_bridge.node import BridgeNode
+from voice_bridge.server import BridgeServer
+from voice_bridge.services import build_services
+
+log = structlog.get_logger(__name__)
+
+NAME = "bridge"
+
+
+class MissingDatabase(Exception):
+    """DATABASE_URL is not set: the supervisor sets it for its children."""
+
+
+async def run_bridge(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    set_up_logging(settings, NAME)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    if settings.database_url is None:
+        raise MissingDatabase("set DATABASE_URL, or start the bridge with `cadenza up` or `cadenza bridge`")
+    database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    leads = LeadClient(await connect(settings, lazy=True))
+    services = build_services(settings, new_id("br"), database, leads)
+    server = BridgeServer(services)
+    node = BridgeNode(services, server)
+    try:
+        await server.start()
+        await node.start()
+        mark_ready(NAME)
+        log.info("bridge_ready", bridge=services.bridge_id, port=server.port)
+        await stopping.wait()
+        log.info("bridge_drains", calls=server.calls)
+        server.draining = True
+        await node.beat()
+        await server.drain()
+    finally:
+        clear_ready(NAME)
+        await server.stop()
+        await node.stop()
+        await services.close()
+    log.info("bridge_stopped")

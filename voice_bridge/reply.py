@@ -1,0 +1,150 @@
+"""One reply of the agent: the model's words become sentences as they come, its tool calls are carried out.
+
+It may be cancelled at any moment, when the callee speaks. A tool that is running then goes on by itself, and its
+result is kept.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+
+from cadenza.domain import phrases
+from cadenza.records.call_context import CallContext
+from voice_bridge.agent_turn import AgentTurn
+from voice_bridge.conversation import AgentEntry, Conversation, ToolEntry
+from voice_bridge.prompt import now_note, system_prompt
+from voice_bridge.thinking import TextPart, Thinker, ThinkingFailed, TokensUsed, ToolCall
+from voice_bridge.thinking.sentences import SentenceSplitter
+from voice_bridge.tools import ToolBox, ToolOutcome
+
+log = structlog.get_logger(__name__)
+
+MAX_STEPS = 5
+"""Calls of the model in one reply: tools in between."""
+MAX_TOOLS_A_STEP = 2
+MAX_SENTENCES = 8
+"""Sentences of one reply; a model that goes on and on is cut."""
+
+
+class ReplyVoice(Protocol):
+    """What a reply needs of the call."""
+
+    def say(self, turn: AgentTurn, text: str, entry: AgentEntry | None) -> None: ...
+    def say_again(self, turn: AgentTurn) -> None: ...
+    def close_turn(self, turn: AgentTurn) -> None: ...
+    def first_token(self, turn: AgentTurn) -> None: ...
+    def opted_out(self) -> None: ...
+    def end_requested(self) -> None: ...
+    def tokens_used(self, count: int) -> None: ...
+
+
+class Replier:
+    """Makes the replies of one call."""
+
+    def __init__(
+        self,
+        context: CallContext,
+        conversation: Conversation,
+        tools: ToolBox,
+        thinker: Thinker,
+        voice: ReplyVoice,
+        run_tool: Callable[[ToolCall], Awaitable[tuple[ToolEntry, ToolOutcome]]],
+    ) -> None:
+        self._context = context
+        self._conversation = conversation
+        self._definitions = tools.definitions()
+        self._thinker = thinker
+        self._voice = voice
+        self._run_tool = run_tool
+        self._system = system_prompt(context)
+
+    async def reply(self, turn: AgentTurn, *, wrap_up: bool) -> None:
+        """Speak one reply into `turn`. Always closes it."""
+        try:
+            said = await self._steps(turn, wrap_up)
+        except ThinkingFailed as failure:
+            log.warning("reply_failed", attempt=self._context.attempt_id, reason=failure.reason)
+            said = False
+        if not said and turn.utterance.sentences:
+            self._voice.say_again(turn)  # a lead-in alone is no answer
+        self._voice.close_turn(turn)
+
+    async def _steps(self, turn: AgentTurn, wrap_up: bool) -> bool:
+        """True if anything was said."""
+        said = False
+        for _ in range(MAX_STEPS):
+            entry = self._new_entry(turn)
+            calls: list[ToolCall] = []
+            try:
+                said = await self._listen_to_model(turn, entry, calls, wrap_up) or said
+            except ThinkingFailed:
+                if not said and not entry.sentences:
+                    raise
+                return True
+            for call in calls[:MAX_TOOLS_A_STEP]:
+                entry_of_tool, outcome = await self._run_tool(call)
+                said = self._after_tool(turn, entry_of_tool, outcome) or said
+                if outcome.is_final:
+                    return said
+            if not calls:
+                break
+        return said
+
+    def _new_entry(self, turn: AgentTurn) -> AgentEntry:
+        entry = self._conversation.agent()
+        turn.entries.append(entry)
+        return entry
+
+    async def _listen_to_model(self, turn: AgentTurn, entry: AgentEntry, calls: list[ToolCall], wrap_up: bool) -> bool:
+        splitter = SentenceSplitter()
+        note = now_note(self._context, datetime.now(UTC), wrap_up=wrap_up)
+        parts = self._thinker.reply(
+            self._conversation.messages(self._system, note),
+            self._definitions,
+            model=self._context.policy.model,
+            cache_key=self._context.campaign_id,
+        )
+        async for part in parts:
+            match part:
+                case TextPart(text):
+                    self._voice.first_token(turn)
+                    self._say_all(turn, entry, splitter.feed(text))
+                case ToolCall():
+                    self._voice.first_token(turn)
+                    calls.append(part)
+                case TokensUsed(count):
+                    self._voice.tokens_used(count)
+            if len(entry.sentences) >= MAX_SENTENCES:
+                return True
+        self._say_all(turn, entry, splitter.flush())
+        return bool(entry.sentences)
+
+    def _say_all(self, turn: AgentTurn, entry: AgentEntry, sentences: list[str]) -> None:
+        for sentence in sentences:
+            self._voice.say(turn, sentence, entry)
+
+    def _after_tool(self, turn: AgentTurn, tool: ToolEntry, outcome: ToolOutcome) -> bool:
+        """Say what the tool has to say; True if it had something."""
+        if outcome.opted_out:
+            self._voice.opted_out()
+        farewell_was_said = outcome.ends_call and phrases.is_goodbye(turn.utterance.planned_text)
+        says = bool(outcome.say) and not farewell_was_said
+        if says:
+            # Seen by the model as said before the tool answered: what comes last is what it has to answer.
+            entry = AgentEntry(answer_of=tool if "answer" in outcome.result else None)
+            self._conversation.insert_before(tool, entry)
+            turn.entries.append(entry)
+            self._voice.say(turn, outcome.say, entry)
+        if outcome.ends_call:
+            self._voice.end_requested()
+        return says or outcome.ends_call
+
+
+async def cancelled(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task and wait for its end."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,0 +1,83 @@
+"""Takes a call up where an earlier stream of it broke: from the journal to what the agent knows. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+
+from cadenza.domain.outcomes import AnsweredBy, Speaker
+from cadenza.records.tables import Turn
+from voice_bridge.conversation import CalleeEntry, Conversation, ToolEntry
+
+
+@dataclass(slots=True)
+class Past:
+    """What the journal tells of the call so far."""
+
+    conversation: Conversation = field(default_factory=Conversation)
+    unfinished_tools: list[ToolEntry] = field(default_factory=list)
+    finished_tools: list[ToolEntry] = field(default_factory=list)
+    callee_turns: int = 0
+    last_position: int = 0
+    machine: bool = False
+    screened: bool = False
+    began_at: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.last_position == 0
+
+    @property
+    def unanswered(self) -> str:
+        """The callee's last words, if nothing was said after them."""
+        texts: list[str] = []
+        for entry in reversed(self.conversation.entries):
+            if isinstance(entry, ToolEntry):
+                continue
+            if not isinstance(entry, CalleeEntry):
+                break
+            texts.append(entry.text)
+        return " ".join(reversed(texts))
+
+
+def recall(turns: Sequence[Turn]) -> Past:
+    """Read the journal's rows, in order."""
+    past = Past()
+    for turn in turns:
+        past.last_position = max(past.last_position, turn.position)
+        past.began_at = past.began_at or turn.started_at
+        match turn.speaker:
+            case Speaker.CALLEE:
+                past.callee_turns += 1
+                past.conversation.callee(turn.text)
+            case Speaker.AGENT if turn.text:
+                entry = past.conversation.agent(turn.text)
+                entry.is_over = True
+            case Speaker.TOOL:
+                _tool(past, turn)
+            case Speaker.SYSTEM:
+                _note(past, turn)
+    return past
+
+
+def _tool(past: Past, turn: Turn) -> None:
+    payload = turn.payload or {}
+    arguments = payload.get("arguments")
+    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+    entry = past.conversation.tool(turn.tool_call_id or f"call_{turn.position}", turn.tool or "", text)
+    entry.position = turn.position
+    entry.result = payload.get("result")
+    (past.unfinished_tools if entry.result is None else past.finished_tools).append(entry)
+
+
+def _note(past: Past, turn: Turn) -> None:
+    answered_by = (turn.payload or {}).get("answered_by")
+    if answered_by == AnsweredBy.SCREENING:
+        past.screened = True
+    elif answered_by and AnsweredBy(answered_by).is_machine:
+        past.machine = True
+    if (turn.payload or {}).get("person_joined"):
+        past.screened = False
+        past.callee_turns = 0
+        past.conversation.clear()

@@ -1,0 +1,35 @@
+"""What a calendar's answer sounds like. Spoken as it stands, without asking the model again: a second sooner, and no
+word of it can be made up. English only; in other languages the model puts the result into words. Pure.
+"""
+
+from collections.abc import Sequence
+
+from cadenza.domain.messages import OfferedSlot
+from cadenza.domain.policy import CampaignPolicy
+
+ANYTHING_ELSE = "Is there anything else I can help you with?"
+
+
+def speaks_results(policy: CampaignPolicy) -> bool:
+    """Whether the bridge has words for results in this campaign's language."""
+    return policy.language.lower().startswith("en")
+
+
+def offer(slots: Sequence[OfferedSlot]) -> str:
+    """The open times, as a question."""
+    if not slots:
+        return ""
+    if len(slots) == 1:
+        return f"I have {slots[0].spoken}. Would that suit you?"
+    times = ", ".join(slot.spoken for slot in slots[:-1])
+    return f"I have {times} or {slots[-1].spoken}. Which suits you better?"
+
+
+def taken(slots: Sequence[OfferedSlot]) -> str:
+    """The slot is gone; the others."""
+    return f"I'm sorry, that time has just gone. {offer(slots)}" if slots else ""
+
+
+def booked(what: str) -> str:
+    """Said only after the calendar has confirmed."""
+    return f"You're booked for {what}. {ANYTHING_ELSE}"

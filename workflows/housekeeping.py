@@ -1,0 +1,30 @@
+"""Once a day: what is older than it may be is deleted. Started by a schedule that the worker makes."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from workflows import retries
+
+HOUSEKEEPING_WORKFLOW = "HousekeepingWorkflow"
+
+with workflow.unsafe.imports_passed_through():
+    from activities.recordings import RecordingActivities
+
+
+@workflow.defn(name=HOUSEKEEPING_WORKFLOW)
+class HousekeepingWorkflow:
+    """One day's tidying."""
+
+    @workflow.run
+    async def run(self) -> int:
+        """The number of recordings deleted."""
+        deleted = await workflow.execute_activity_method(
+            RecordingActivities.delete_old_recordings,
+            start_to_close_timeout=timedelta(minutes=10),
+            schedule_to_close_timeout=timedelta(hours=12),
+            heartbeat_timeout=timedelta(seconds=15),
+            retry_policy=retries.BEST_EFFORT,
+            summary="delete old recordings",
+        )
+        return deleted.deleted
