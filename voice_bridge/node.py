@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cadenza.records import bridges
 from voice_bridge.server import BridgeServer
 from voice_bridge.services import Services
+from voice_bridge.tasks import end_task
 
 log = structlog.get_logger(__name__)
 
@@ -46,10 +47,7 @@ class BridgeNode:
 
     async def stop(self) -> None:
         """Take the row away: nobody should wait for this bridge."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
         with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(5), self._services.database.transaction() as session:
                 await bridges.remove(session, self._services.bridge_id)

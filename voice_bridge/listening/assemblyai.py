@@ -26,6 +26,7 @@ from assemblyai.streaming.v3 import (
 
 from voice_bridge.listening import ListeningEvents
 from voice_bridge.mulaw import BYTES_PER_MS
+from voice_bridge.tasks import end_task
 
 log = structlog.get_logger(__name__)
 
@@ -123,10 +124,7 @@ class AssemblyAIRecogniser:
 
     async def close(self) -> None:
         self._closing = True
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
         await self._end_session()
 
     async def _run(self) -> None:
@@ -149,7 +147,13 @@ class AssemblyAIRecogniser:
 
     async def _connect(self) -> "_Session | None":
         session = _Session(self._options, self._language, self._on_event, self._wake)
-        if not await session.connect():
+        is_connected = False
+        try:
+            is_connected = await session.connect()
+        finally:
+            if not is_connected:
+                await session.close()  # also where we were cancelled: an open session is billed
+        if not is_connected:
             return None
         self._voiced_ms = 0
         self._word_at = monotonic()
