@@ -15,6 +15,11 @@ from cadenza.settings import Settings, get_settings
 from tests.support.servers import fresh_database, running_postgres
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: with several test processes, the last to end sets the time of all."""
+    items.sort(key=lambda item: -mark.args[0] if (mark := item.get_closest_marker("long")) else 0)
+
+
 @pytest.fixture(autouse=True)
 def _away_from_this_machines_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reads a developer's `.env` or writes into their data folder, and none sees another's cached settings."""
