@@ -10,10 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cadenza.operations.child_process import ProcessSpec
+from cadenza.operations.keeper import ProcessGivenUp
 from cadenza.operations.processes import ProcessMark, free_port, port_is_free
 from cadenza.operations.readiness import is_ready
 from cadenza.operations.restart_policy import ProcessState, RestartPolicy
-from cadenza.operations.supervisor import ProcessGivenUp, ProcessSpec, Stage, Supervisor
+from cadenza.operations.supervisor import Stage, Supervisor
 from tests.support.servers import python_process
 
 QUICK = RestartPolicy(first_delay=0.05, longest_delay=0.2, deaths_before_ready=2)
