@@ -42,9 +42,10 @@ class Supervisor:
         """Start everything, stage by stage. Raises ProcessGivenUp; the caller then calls `stop`."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         self._housekeeping = asyncio.create_task(self._bound_logs())
-        for port in (port for stage in self._stages for spec in stage.processes for port in spec.own_ports):
-            self._ports.enter_context(reserved(port))
         for stage in self._stages:
+            for spec in stage.processes:
+                for port in spec.own_ports:
+                    self._ports.enter_context(reserved(port))
             keepers = [Keeper(spec, self._run_dir, self._log_dir, self._listener) for spec in stage.processes]
             self._keepers.update({keeper.spec.name: keeper for keeper in keepers})
             await asyncio.gather(*(keeper.start() for keeper in keepers))
