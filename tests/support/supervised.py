@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import sys
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -67,7 +66,6 @@ class Callers:
     """Pids, in the order of the answers."""
     refused: int = 0
     cut: int = 0
-    longest_seconds: float = 0.0
 
     async def __aenter__(self) -> "Callers":
         self._tasks = [asyncio.create_task(self._ask()) for _ in range(self.count)]
@@ -88,12 +86,10 @@ class Callers:
 
     async def _ask(self) -> None:
         while True:
-            started = time.monotonic()
             try:
                 self.answers.append(await who_answers(self.port))
             except ConnectionRefusedError:
                 self.refused += 1
             except ConnectionError:
                 self.cut += 1
-            self.longest_seconds = max(self.longest_seconds, time.monotonic() - started)
             await asyncio.sleep(0.005)
