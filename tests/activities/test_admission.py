@@ -178,8 +178,8 @@ async def test_an_attempt_that_nobody_follows_any_more_is_announced_anew(
     await dialer.tick(ACCOUNT)
     assert len(workflows.admitted) == 1
     await world.run("update attempt set announced_at = now() - interval '26 minutes'")
-    await dialer.tick(ACCOUNT)
-    await dialer.tick(ACCOUNT)
+    await dialer.sweep(ACCOUNT)
+    await dialer.sweep(ACCOUNT)
     assert [message.number for message in workflows.admitted] == [1, 1]
 
 
