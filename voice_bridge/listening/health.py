@@ -20,11 +20,8 @@ LONGEST_WAIT_SECONDS = 15.0
 class SessionHealth:
     """`try_session` opens a session and closes it again: True if the service took it."""
 
-    def __init__(
-        self, try_session: Callable[[], Awaitable[bool]], first_try_seconds: float = FIRST_TRY_SECONDS
-    ) -> None:
+    def __init__(self, try_session: Callable[[], Awaitable[bool]]) -> None:
         self._try_session = try_session
-        self._first_try_seconds = first_try_seconds
         self._refusal: str | None = None
         self._trying: asyncio.Task[None] | None = None
 
@@ -51,7 +48,7 @@ class SessionHealth:
         await end_task(self._trying)
 
     async def _try_again(self) -> None:
-        wait = self._first_try_seconds
+        wait = FIRST_TRY_SECONDS
         while self._refusal is not None:
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
