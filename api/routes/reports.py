@@ -112,7 +112,13 @@ async def report(campaign_id: str, context: Context) -> CampaignReport:
             "lead_states": states,
             "outcomes": outcomes,
             "attempts": _attempts(attempts),
-            "rates": call_rates(attempts.outcomes, answered=attempts.answered, conversations=attempts.conversations),
+            "rates": call_rates(
+                attempts.outcomes,
+                answered=attempts.answered,
+                conversations=attempts.conversations,
+                persons=attempts.persons,
+                abandoned=attempts.abandoned,
+            ),
             "appointments": [appointment_out(booking, rep) for booking, rep in appointments],
             "voicemails": VoicemailFigures(
                 left=attempts.voicemails_played, leads=outcomes.get(LeadOutcome.VOICEMAIL_LEFT, 0)
