@@ -68,6 +68,9 @@ REJECTIONS: dict[int, RejectionKind] = {
 }
 """Codes of a refused POST, after vendor-contracts 1.13. A code that is not here counts as temporary."""
 
+CALLER_ID_REFUSED = frozenset({21210, 21212, 21213})
+"""Of these codes, those that are about the number we call from."""
+
 _TOO_MUCH = frozenset({20429, 10004})
 _DOUBTFUL = frozenset({20500, 20503})
 _WRONG_STATE = 21220

@@ -21,7 +21,7 @@ from cadenza.domain.messages import ConversationEnded
 from cadenza.domain.outcomes import Speaker
 from cadenza.domain.stream_token import sign_token
 from cadenza.operations.listening import listen
-from cadenza.records import bridges
+from cadenza.records.backpressure import Room, room_on_bridges
 from cadenza.records.journal import TurnRow, write_turns
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
 from voice_bridge.admission import is_signed
@@ -445,15 +445,15 @@ async def test_a_bridge_says_that_it_lives_and_how_full_it_is(world: Rehearsed) 
     await eventually(lambda: world.bridge.calls == 0, 30)  # an earlier test broke a stream
     node = BridgeNode(world.services, world.bridge)
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) is None
+        assert await room_on_bridges(session) == Room(0, "no voice bridge is running")
     await node.start()
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == world.settings.bridge_max_calls
+        assert (await room_on_bridges(session)).calls == world.settings.bridge_max_calls
     world.bridge.draining = True
     await node.beat()
     world.bridge.draining = False
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == 0
+        assert await room_on_bridges(session) == Room(0, "the voice bridges are full")
     await node.stop()
     assert not await world.run("select 1 from bridge_node")
 
@@ -463,7 +463,7 @@ async def test_a_bridge_that_died_has_no_room(world: Rehearsed) -> None:
     await node.beat()
     await world.run("update bridge_node set beat_at = now() - interval '1 minute'")
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == 0
+        assert (await room_on_bridges(session)).calls == 0
     await node.stop()
 
 
