@@ -22,7 +22,7 @@ from activities.call_models import (
 )
 from activities.callback_urls import CallbackUrls
 from activities.carrier import CALLER_ID_REFUSED, UNREACHABLE, CallRequest, Carrier, CarrierCall
-from activities.errors import Doubtful, NoSuchCall, NotTaken, Rejected, RejectionKind, WrongState
+from activities.errors import Doubtful, NoSuchCall, NotTaken, Rejected, RejectionKind, TooLate, WrongState
 from activities.voicemail import message_key, message_twiml
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
@@ -74,6 +74,7 @@ class CallingActivities:
 
         Fails with type `doubtful` (not to be retried) where a call may have been placed.
         """
+        began = time.monotonic()
         async with self._database.transaction() as session:
             claim = await attempts.claim_for_submission(session, ref.attempt_id)
             attempt = await attempts.get_attempt(session, ref.attempt_id)
@@ -81,7 +82,12 @@ class CallingActivities:
         if isinstance(claim, GateDecision):
             return _not_claimed(claim, state)
         try:
-            sid = await self._carrier.place_call(self._request(claim, waits_for_beep))
+            not_after = began + claim.lease_left.total_seconds()
+            sid = await self._carrier.place_call(self._request(claim, waits_for_beep), not_after=not_after)
+        except TooLate as error:
+            async with self._database.transaction() as session:
+                await attempts.record_too_late(session, ref.attempt_id, str(error))
+            return PlacedCall(submission=Submission.LAPSED, reason=str(error), rule=Rule.LEASE_LAPSED.value)
         except Doubtful as error:
             async with self._database.transaction() as session:
                 await attempts.mark_doubtful(session, ref.attempt_id)

@@ -4,7 +4,7 @@ Every change is a compare-and-set on the state, so that late, repeated and reord
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
@@ -45,6 +45,8 @@ class Submission:
     to: str
     from_number: str
     policy: CampaignPolicy
+    lease_left: timedelta
+    """From the claim on: the request may not be sent later."""
 
 
 class FinishAttempt(BaseModel):
@@ -101,6 +103,7 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str) -> Submis
         to=attempt.phone,
         from_number=attempt.from_number,
         policy=CampaignPolicy.model_validate(campaign.policy),
+        lease_left=attempt.lease_until - now,
     )
 
 
@@ -117,12 +120,12 @@ async def record_rejected(
     session: AsyncSession, attempt_id: str, code: str, reason: str, *, is_fault: bool = False
 ) -> None:
     """The carrier refused outright: nobody was rung. `is_fault`: it could not even be reached."""
-    attempt = await get_attempt(session, attempt_id, lock=True)
-    if _advance(attempt, AttemptState.REFUSED):
-        attempt.refusal_rule, attempt.outcome_reason = f"carrier_{code}", reason
-        attempt.tally = Tally.CARRIER_FAULT.value if is_fault else None
-    session.add(attempt)
-    await session.flush()
+    await _refuse(session, attempt_id, f"carrier_{code}", reason, Tally.CARRIER_FAULT if is_fault else None)
+
+
+async def record_too_late(session: AsyncSession, attempt_id: str, reason: str) -> None:
+    """It was claimed in time, and then its lease ended before anything was sent: nobody was rung."""
+    await _refuse(session, attempt_id, Rule.LEASE_LAPSED.value, reason)
 
 
 async def mark_doubtful(session: AsyncSession, attempt_id: str) -> None:
@@ -308,6 +311,15 @@ async def _tally(session: AsyncSession, attempt: Attempt) -> Tally | None:
             agent_heard=attempt.agent_heard_at is not None or attempt.disclosure_heard,
         )
     )
+
+
+async def _refuse(session: AsyncSession, attempt_id: str, rule: str, reason: str, tally: Tally | None = None) -> None:
+    attempt = await get_attempt(session, attempt_id, lock=True)
+    if _advance(attempt, AttemptState.REFUSED):
+        attempt.refusal_rule, attempt.outcome_reason = rule, reason
+        attempt.tally = tally.value if tally else None
+    session.add(attempt)
+    await session.flush()
 
 
 def _bind(attempt: Attempt, call_sid: str) -> bool:

@@ -1,6 +1,8 @@
 """The one POST: sent once, with everything that later matches what comes back; refused before it is sent or after."""
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -69,6 +71,21 @@ async def test_many_tries_at_once_ring_once(desk: Desk) -> None:
     attempt = await desk.reserve()
     await asyncio.gather(*(place(desk, attempt) for _ in range(6)), return_exceptions=True)
     assert len(desk.calls) == 1
+
+
+async def test_a_process_that_stood_still_between_claim_and_request_sends_nothing(desk: Desk) -> None:
+    attempt = await desk.reserve()
+    await desk.rows.run("update attempt set lease_until = now() + interval '1 second' where id = :id", id=attempt)
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as busy:
+        busy.submit(time.sleep, 2.0)
+        loop.set_default_executor(busy)  # the request waits for its thread, as it would in a frozen process
+        placed = await place(desk, attempt)
+        loop.set_default_executor(ThreadPoolExecutor())
+    assert (placed.submission, placed.rule) == (Submission.LAPSED, Rule.LEASE_LAPSED)
+    stored = await desk.attempt(attempt)
+    assert (stored.state, stored.refusal_rule) == (AttemptState.REFUSED, Rule.LEASE_LAPSED)
+    assert desk.calls == []
 
 
 @pytest.mark.parametrize("effect", ["lose_reply", "stall_after_placing", "error_500_after_placing"])
