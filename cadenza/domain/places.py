@@ -27,18 +27,23 @@ _US: dict[str, tuple[str, ...]] = {
     "AZ": ("America/Phoenix", _MOUNTAIN),  # the Navajo Nation keeps daylight time
     "AK": ("America/Anchorage", "America/Adak"),
     "HI": ("Pacific/Honolulu",),
-    "PR": ("America/Puerto_Rico",),
+    **dict.fromkeys(["PR", "VI"], ("America/Puerto_Rico",)),
+    **dict.fromkeys(["GU", "MP"], ("Pacific/Guam",)),
+    "AS": ("Pacific/Pago_Pago",),
 }
 
 _CA: dict[str, tuple[str, ...]] = {
     "BC": ("America/Vancouver", "America/Edmonton"),
     "AB": ("America/Edmonton",),
-    "SK": ("America/Regina",),
+    "SK": ("America/Regina", "America/Edmonton"),  # Lloydminster keeps Alberta's time
     "MB": ("America/Winnipeg",),
     "ON": ("America/Toronto", "America/Winnipeg"),
     "QC": ("America/Toronto", "America/Halifax"),
     **dict.fromkeys(["NB", "NS", "PE"], ("America/Halifax",)),
     "NL": ("America/St_Johns", "America/Halifax"),
+    "YT": ("America/Whitehorse",),
+    "NT": ("America/Edmonton",),
+    "NU": ("America/Iqaluit", "America/Rankin_Inlet", "America/Cambridge_Bay", "America/Atikokan"),
 }
 
 _AU: dict[str, tuple[str, ...]] = {
@@ -61,9 +66,10 @@ _STATE_NAMES = {
     "MO missouri,MT montana,NE nebraska,NV nevada,NH new hampshire,NJ new jersey,NM new mexico,NY new york,"
     "NC north carolina,ND north dakota,OH ohio,OK oklahoma,OR oregon,PA pennsylvania,RI rhode island,"
     "SC south carolina,SD south dakota,TN tennessee,TX texas,UT utah,VT vermont,VA virginia,WA washington,"
-    "WV west virginia,WI wisconsin,WY wyoming,PR puerto rico",
+    "WV west virginia,WI wisconsin,WY wyoming,PR puerto rico,VI us virgin islands,GU guam,"
+    "MP northern mariana islands,AS american samoa",
     "CA": "BC british columbia,AB alberta,SK saskatchewan,MB manitoba,ON ontario,QC quebec,NB new brunswick,"
-    "NS nova scotia,PE prince edward island,NL newfoundland and labrador",
+    "NS nova scotia,PE prince edward island,NL newfoundland and labrador,YT yukon,NT northwest territories,NU nunavut",
     "AU": "NSW new south wales,ACT australian capital territory,VIC victoria,QLD queensland,SA south australia,"
     "WA western australia,NT northern territory,TAS tasmania",
 }
