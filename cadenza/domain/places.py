@@ -101,6 +101,17 @@ _ZONE_NAMES = {
 }  # fmt: skip
 
 
+_SMALLER_ZONES = {
+    **dict.fromkeys(["America/Detroit", "America/Indiana/Indianapolis", "America/Kentucky/Louisville"], _EAST),
+    **dict.fromkeys(["America/Menominee", "America/Indiana/Knox", "America/Indiana/Tell_City"], _CENTRAL),
+    "America/Boise": _MOUNTAIN,
+    "America/Juneau": "America/Anchorage",
+    "America/Moncton": "America/Halifax",
+    "Australia/ACT": "Australia/Sydney",
+    "Australia/Currie": "Australia/Hobart",
+}
+"""Zones that are told apart from a larger one by their past only."""
+
 _FILLERS = {"time", "standard", "daylight", "us", "zone"}
 
 
@@ -113,11 +124,27 @@ def country_code(text: str, known: frozenset[str]) -> str | None:
 
 def state_zones(country: str, state: str) -> tuple[str, ...] | None:
     """Every zone of a state (`FL`, `New South Wales`); None if the state is not known."""
-    zones = _STATES.get(country)
-    if zones is None:
-        return None
+    code = state_code(country, state)
+    return None if code is None else _STATES[country][code]
+
+
+def has_states(country: str) -> bool:
+    """True if the country's states are known here."""
+    return country in _STATES
+
+
+def state_code(country: str, state: str) -> str | None:
+    """`FL` for `Florida` or `fl.`; None if the state is not known."""
     written = re.sub(r"\s+", " ", _plain(state).replace(".", "")).strip()
-    return zones.get(_STATE_CODES[country].get(written, written.upper()))
+    code = _STATE_CODES.get(country, {}).get(written, written.upper())
+    return code if code in _STATES.get(country, {}) else None
+
+
+def zone_states(zone: str) -> list[tuple[str, str]]:
+    """Country and code of every state that lies in the zone; an unknown place if none is known to."""
+    zone = _SMALLER_ZONES.get(zone, zone)
+    found = [(country, code) for country, states in _STATES.items() for code, zones in states.items() if zone in zones]
+    return found or [("", "")]
 
 
 def time_zone(text: str) -> str | None:
