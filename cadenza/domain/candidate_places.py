@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cadenza.domain.phone_zones import country_zones, number_places
+from cadenza.domain.phone_zones import country_zones, number_places, zone_countries
 from cadenza.domain.place import UNKNOWN, Place
 from cadenza.domain.places import has_states, state_code, state_zones, zone_states
 from cadenza.domain.postal_codes import postal_states
@@ -68,5 +68,6 @@ def _said(country: str, known: Whereabouts) -> tuple[tuple[str, ...], list[tuple
     state = state_code(country, known.said_state) if known.said_state else None
     of_state = state_zones(country, state) or () if state else ()
     if known.said_zone:
-        return (known.said_zone,), [(country, state)] if state else zone_states(known.said_zone)
+        in_zone = zone_states(known.said_zone) or [(land, UNKNOWN) for land in zone_countries(known.said_zone)]
+        return (known.said_zone,), [(country, state)] if state else in_zone or [(UNKNOWN, UNKNOWN)]
     return tuple(sorted(of_state)), [(country, state)] if state else []

@@ -66,12 +66,21 @@ def places_of(number: phonenumbers.PhoneNumber) -> tuple[Place, ...]:
     return (Place(country, zones=zones),) if country and zones else ()
 
 
-@cache
 def country_zones(country: str) -> tuple[str, ...]:
     """Every zone of a country (ISO 3166), by the zone data's own table; empty if it is not a country."""
-    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
-    return tuple(sorted(row[2] for row in rows if row[0] == country))
+    return tuple(sorted(zone for land, zone in _zone_table() if land == country))
+
+
+def zone_countries(zone: str) -> tuple[str, ...]:
+    """The countries that the zone is of, by the same table."""
+    return tuple(sorted(land for land, name in _zone_table() if name == zone))
+
+
+@cache
+def _zone_table() -> tuple[tuple[str, str], ...]:
+    text = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in text.splitlines() if not line.startswith("#"))
+    return tuple((row[0], row[2]) for row in rows)
 
 
 @cache

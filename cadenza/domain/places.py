@@ -141,10 +141,9 @@ def state_code(country: str, state: str) -> str | None:
 
 
 def zone_states(zone: str) -> list[tuple[str, str]]:
-    """Country and code of every state that lies in the zone; an unknown place if none is known to."""
+    """Country and code of every state that has a part in the zone, as far as states are known here."""
     zone = _SMALLER_ZONES.get(zone, zone)
-    found = [(country, code) for country, states in _STATES.items() for code, zones in states.items() if zone in zones]
-    return found or [("", "")]
+    return [(country, code) for country, states in _STATES.items() for code, zones in states.items() if zone in zones]
 
 
 def time_zone(text: str) -> str | None:
