@@ -1,8 +1,8 @@
 """North American area codes: the state or province of each, and the zones of the states that a zone's border crosses.
 
 Own knowledge, because phonenumbers 9.0.43 knows a new overlay by one guessed entry: 689 (Orlando) answers Central, 474
-(Saskatchewan) answers Winnipeg, and 364, 448, 458, 581, 778 and 930 answer one of the two zones that the code they overlay
-lies in. A test holds this table against the library's.
+(Saskatchewan) answers Winnipeg, and 364, 448, 458, 581, 778 and 930 answer one zone where the code that they overlay
+lies in two. A test holds this table against the library's.
 """
 
 from functools import cache
@@ -28,7 +28,8 @@ _CODES = {
         OH 216 220 234 283 326 330 380 419 440 513 567 614 740 937; OK 405 539 572 580 918; OR 458 503 541 971;
         PA 215 223 267 272 412 445 484 570 582 610 717 724 814 835 878; PR 787 939; RI 401;
         SC 803 821 839 843 854 864; SD 605; TN 423 615 629 731 865 901 931;
-        TX 210 214 254 281 325 346 361 409 430 432 469 512 682 713 726 737 806 817 830 832 903 915 936 940 945 956 972 979;
+        TX 210 214 254 281 325 346 361 409 430 432 469 512 682 713 726 737 806 817 830 832 903 915 936 940 945 956 972
+           979;
         UT 385 435 801; VA 276 434 540 571 686 703 757 804 826 948; VI 340; VT 802; WA 206 253 360 425 509 564;
         WI 262 274 353 414 534 608 715 920; WV 304 681; WY 307
     """,
@@ -51,7 +52,8 @@ _WITHIN_ONE_ZONE = {
         "615 629 731 901 931 "  # TN but 423
         "316 913 "  # KS but 620 785
         "402 531 "  # NE but 308
-        "210 214 254 281 325 346 361 409 430 432 469 512 682 713 726 737 806 817 830 832 903 936 940 945 956 972 979"  # TX
+        # TX but 915, which is Mountain
+        "210 214 254 281 325 346 361 409 430 432 469 512 682 713 726 737 806 817 830 832 903 936 940 945 956 972 979"
     ),
     "America/Denver": "915",
     "America/Phoenix": "480 520 602 623",

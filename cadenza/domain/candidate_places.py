@@ -1,8 +1,8 @@
 """Where the called party may be, from all that is known: a call must be lawful in every one of these places.
 
-The number and the address only ever add places. A time zone or state that was said explicitly (by the called party, or in
-the lead's own column for it) settles what the clock shows, and takes no state's rules away: who has a Florida number is
-presumed to live in Florida wherever the telephone is.
+The number and the address only ever add places. A time zone or state that was said explicitly (by the called party, or
+in the lead's own column for it) settles what the clock shows, and takes no state's rules away: who has a Florida number
+is presumed to live in Florida wherever the telephone is.
 """
 
 from functools import lru_cache

@@ -1,7 +1,7 @@
 """When local hours are open, on the universal clock: exact to the microsecond and quick, whatever the clocks do.
 
 A zone is a list of stretches with one offset each. Inside a stretch local time is plain addition, so a change of the
-clocks, a skipped date or a new law are nothing but the next stretch. Instants are integers: microseconds since 1970, UTC.
+clocks, a skipped date or a new law are nothing but the next stretch. Instants are integers: microseconds since 1970.
 """
 
 from collections.abc import Callable, Sequence

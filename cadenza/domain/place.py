@@ -9,8 +9,8 @@ UNKNOWN = ""
 class Place:
     """One place where the called party may be.
 
-    `country` is ISO 3166, `state` its subdivision as in ISO 3166-2 without the country; empty where it is not known, and
-    then the strictest rules of all that it may be hold. `zones` are IANA names: the local time may be that of any of them.
+    `country` is ISO 3166, `state` its subdivision as in ISO 3166-2 without the country; empty where it is not known:
+    then the rules of all that it may be hold. `zones` are IANA names: the local time may be that of any of them.
     """
 
     country: str = UNKNOWN

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.domain.gate import GateFacts, Rule, check_gate
+from cadenza.domain.gate import GateFacts, Rule, check_gate, unplaced
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.policy import CampaignPolicy
 
@@ -17,7 +17,7 @@ NIGHT = datetime(2026, 11, 17, 5, tzinfo=UTC)
 
 def facts(**changes: Any) -> GateFacts:
     plain: dict[str, Any] = {
-        "campaign_state": CampaignState.RUNNING, "policy": CampaignPolicy(), "zones": ["America/New_York"],
+        "campaign_state": CampaignState.RUNNING, "policy": CampaignPolicy(), "places": unplaced(["America/New_York"]),
         "suppressed": False,
     }  # fmt: skip
     return GateFacts(**(plain | changes))
@@ -36,7 +36,7 @@ def test_a_plain_lead_in_opening_hours_may_be_rung() -> None:
         ({"closed": True}, OPEN, Rule.LEAD_CLOSED, True),
         ({"campaign_state": CampaignState.PAUSED}, OPEN, Rule.CAMPAIGN_NOT_RUNNING, False),
         ({}, NIGHT, Rule.OUTSIDE_HOURS, False),
-        ({"zones": []}, OPEN, Rule.NEVER_OPEN, True),
+        ({"places": ()}, OPEN, Rule.NEVER_OPEN, True),
         ({"recent_calls": [OPEN - timedelta(hours=hour) for hour in (1, 2, 3)]}, OPEN, Rule.DAILY_CAP, False),
     ],
 )

@@ -229,7 +229,7 @@ class Jurisdiction(_Part):
 
 
 class BlackoutDay(_Part):
-    """A day on which nobody is called in some places: a proclaimed holiday, mourning, a disaster, the operator's wish."""
+    """A day without calls in some places: a proclaimed holiday, mourning, a disaster, or the operator's wish."""
 
     day: date
     places: Annotated[tuple[JurisdictionId, ...], Field(description="Empty: everywhere")] = ()

@@ -18,16 +18,16 @@ class HolidayDays:
     """The public holidays of one country, of one of its states, or of all of them (`every_state`)."""
 
     def __init__(self, country: str, state: str = "", *, every_state: bool = False) -> None:
-        self._country, self._state, self._every_state = country, state, every_state
+        self.key = (country, state, every_state)
 
     def name(self, day: int) -> str | None:
         """The holiday's name on a local day (`day_number`); None if it is none."""
-        return _of_year(self._country, self._state, self._every_state, to_date(day).year).get(day)
+        return _of_year(*self.key, to_date(day).year).get(day)
 
     @property
     def is_known(self) -> bool:
         """False if the library does not know the country: then nobody can say whether a day is a holiday."""
-        return self._country in _states_by_country()
+        return self.key[0] in _states_by_country()
 
 
 def has_calendar(country: str, state: str) -> bool:

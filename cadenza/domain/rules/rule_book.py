@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from cadenza.domain.place import Place
-from cadenza.domain.rules.jurisdiction import BlackoutDay, GapAfter, Grade, Jurisdiction, JurisdictionId
+from cadenza.domain.rules.jurisdiction import BlackoutDay, Grade, Jurisdiction, JurisdictionId
 
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -73,9 +73,7 @@ class RuleBook:
         rows = {
             key: {"id": key, **row} if isinstance(row, Mapping) else row for key, row in sorted(jurisdictions.items())
         }
-        table = _validated(
-            RuleTable, {"version": version, "jurisdictions": rows, "blackout_days": blackout_days}
-        )
+        table = _validated(RuleTable, {"version": version, "jurisdictions": rows, "blackout_days": blackout_days})
         self._rows = jurisdictions
         self._name = table.version
         self.jurisdictions: Mapping[str, Jurisdiction] = table.jurisdictions
@@ -93,8 +91,8 @@ class RuleBook:
         return RuleBook(f"{self._name}.{changes.version}", rows, (*self.blackout_days, *changes.blackout_days))
 
     def rows_for(self, place: Place) -> tuple[Jurisdiction, ...]:
-        """Every row that holds at the place: its country's, its union's, its state's. Where the state is not known, those
-        of all states of the country; where the book does not know the country, all rows."""
+        """Every row that holds at the place: its country's, its union's, its state's. Where the state is not known,
+        those of all states of the country; where the book does not know the country, all rows."""
         rows = self.jurisdictions.values()
         whole = tuple(row for row in rows if not row.state and place.country in (row.id, *row.covers))
         states = tuple(row for row in rows if row.state and row.country == place.country)
@@ -116,7 +114,9 @@ class RuleBook:
 
     def blackouts_at(self, place: Place) -> tuple[BlackoutDay, ...]:
         """Days without calls at the place. One for a state holds wherever in its country the state is not known."""
-        return tuple(day for day in self.blackout_days if not day.places or any(_may_be(place, at) for at in day.places))
+        return tuple(
+            day for day in self.blackout_days if not day.places or any(_may_be(place, at) for at in day.places)
+        )
 
 
 def standard_rules() -> RuleBook:
