@@ -1,4 +1,4 @@
-"""The one gate: may this number be rung now? Asked in planning, at admission, before the POST, and at the answer webhook.
+"""The one gate: may this number be rung now? Asked when planning, at admission, before the POST, at the answer.
 
 Pure: facts and the instant in; yes, or no with the rule's id, its jurisdiction and source, the reason, and the first
 instant at which it would be yes. The order: the number, the suppression, what is over; registers and consent; the hours
@@ -14,7 +14,7 @@ from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.gate_checks import Case, Check, Refusal, cap_checks, consent_checks, lead_checks, switch_checks
 from cadenza.domain.gate_hours import OpenHours, distinct, open_hours
 from cadenza.domain.gate_question import ALLOWED, GateDecision, GateFacts, Rule, Verdict
-from cadenza.domain.open_times import DAY, first_open, to_instant
+from cadenza.domain.open_times import DAY, to_instant
 from cadenza.domain.place import Place
 from cadenza.domain.rules.rule_book import RuleBook
 
@@ -121,16 +121,12 @@ class Gate:
                 start = max(start, refusal.until)
             if check.expires and (expires := check.expires(case)) is not None:
                 end = expires if end is None else min(end, expires)
-        return _opening(ruling.hours, start, end)
-
-
-def _opening(hours: OpenHours, start: int, end: int | None = None) -> int | None:
-    horizon = start + HORIZON_DAYS * DAY
-    return first_open(hours.clocks, start, horizon if end is None else min(horizon, end)) if hours.clocks else None
+        horizon = start + HORIZON_DAYS * DAY
+        return ruling.hours.first_open(start, horizon if end is None else min(end, horizon))
 
 
 def _never_open(case: Case, hours: OpenHours) -> Iterator[Verdict]:
-    if _opening(hours, case.moment) is None:
+    if hours.first_open(case.moment, case.moment + HORIZON_DAYS * DAY) is None:
         unknown = next((check for check in hours.checks if check.rule is Rule.HOLIDAYS_UNKNOWN), None)
         refusal = unknown.test(case) if unknown else None
         rule, reason = (Rule.HOLIDAYS_UNKNOWN, refusal.reason) if refusal else (Rule.NEVER_OPEN, _NEVER)

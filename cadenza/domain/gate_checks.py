@@ -1,4 +1,4 @@
-"""The gate's checks that are not about hours: each asks one thing of the facts, and knows whether time changes its mind.
+"""The checks of the gate that are not about hours: each asks one thing of the facts, and knows whether time helps.
 
 All but two, once passed, stay passed as time goes on; a register's copy and a consent grow old (`expires`).
 """

@@ -16,6 +16,7 @@ from cadenza.domain.open_times import (
     ZoneHours,
     both,
     day_number,
+    first_open,
     local_moment,
     weekday_of,
 )
@@ -27,15 +28,37 @@ from cadenza.domain.rules.rule_book import RuleBook
 _REMEMBERED_DAYS = 2048
 
 
-@dataclass(frozen=True, slots=True)
 class OpenHours:
-    """What is open where: `clocks` for when, `checks` for why not. No clocks: never open."""
+    """What is open where: `clocks` for when, `checks` for why not. No clocks: never open.
 
-    clocks: tuple[ZoneHours, ...]
-    checks: tuple[Check, ...]
+    The last closed stretch is remembered: at night, many leads ask for the same morning.
+    """
+
+    __slots__ = ("_closed", "checks", "clocks")
+
+    def __init__(self, clocks: tuple[ZoneHours, ...], checks: tuple[Check, ...]) -> None:
+        self.clocks = clocks
+        self.checks = checks
+        self._closed = (0, 0)
 
     def is_open(self, moment: int) -> bool:
-        return bool(self.clocks) and all(clock.is_open(moment) for clock in self.clocks)
+        start, end = self._closed
+        if start <= moment < end or not self.clocks:
+            return False
+        return all(clock.is_open(moment) for clock in self.clocks)
+
+    def first_open(self, moment: int, end: int) -> int | None:
+        """The first moment at or after `moment` and before `end` that is open in every place; None if there is none."""
+        if not self.clocks:
+            return None
+        closed_from, closed_until = self._closed
+        known = closed_from <= moment < closed_until
+        search_from = closed_until if known else moment
+        if search_from >= end:
+            return None
+        opening = first_open(self.clocks, search_from, end)
+        self._closed = (closed_from if known else moment, end if opening is None else opening)
+        return opening
 
 
 def open_hours(book: RuleBook, places: Sequence[Place], campaign: WeeklyHours) -> OpenHours:
