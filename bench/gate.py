@@ -55,11 +55,11 @@ def draw_facts(draw: random.Random, count: int) -> list[tuple[GateFacts, datetim
 
 
 def measure(ask: Callable[[GateFacts, datetime], object], facts: Sequence[tuple[GateFacts, datetime]]) -> float:
-    """Answers a second."""
-    started = time.perf_counter()
+    """Answers in a second of this process's time."""
+    started = time.process_time()
     for lead, now in facts:
         ask(lead, now)
-    return len(facts) / (time.perf_counter() - started)
+    return len(facts) / (time.process_time() - started)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

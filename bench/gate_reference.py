@@ -55,7 +55,7 @@ class Reference:
         violated = self.violated(facts, now)
         if not violated:
             return now
-        if violated & _TIMELESS:
+        if violated & _TIMELESS or self._lacks_consent(facts, now):
             return None
         moment = now.astimezone(UTC).replace(second=0, microsecond=0) + MINUTE
         while moment <= now + horizon:
@@ -63,6 +63,11 @@ class Reference:
                 return moment
             moment += MINUTE
         return None
+
+    def _lacks_consent(self, facts: GateFacts, now: datetime) -> bool:
+        """True if a consent that is needed will never hold again: even at its best it is not enough."""
+        best = facts.consent and max(now, facts.consent.given_at)
+        return "no_consent" in self._of_lead(facts, best or now)
 
     def _is_open(self, instant: datetime) -> bool:
         for name, zone in self._zones:

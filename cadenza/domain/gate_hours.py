@@ -4,6 +4,7 @@ and as clocks that find the next opening.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from cadenza.domain.calling_hours import DAYS, WeeklyHours, weekly_spans
 from cadenza.domain.gate_checks import Case, Check, Refusal
@@ -63,58 +64,59 @@ class OpenHours:
 
 def open_hours(book: RuleBook, places: Sequence[Place], campaign: WeeklyHours) -> OpenHours:
     """The hours that the rules of every place and the campaign leave open, in all zones of all places."""
-    zones: dict[str, list[_Limit]] = {}
+    zones: dict[str, dict[tuple[object, ...], _Limit]] = {}
     for place in places:
-        limits = [*_legal_limits(book, place), _campaign_limit(campaign)]
+        limits = {limit.key: limit for limit in (*_legal_limits(book, place), _campaign_limit(campaign))}
         for zone in place.zones:
-            zones.setdefault(zone, []).extend(limits)
-    merged = {zone: tuple(dict.fromkeys(limits)) for zone, limits in zones.items()}
+            zones.setdefault(zone, {}).update(limits)
     return OpenHours(
-        tuple(ZoneHours(zone, _Calendar(limits)) for zone, limits in merged.items()),
-        tuple(_check(limit, zone) for zone, limits in merged.items() for limit in limits),
+        tuple(ZoneHours(zone, _Calendar(tuple(limits.values()))) for zone, limits in zones.items()),
+        tuple(_check(limit, zone) for zone, limits in zones.items() for limit in limits.values()),
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Limit:
-    """One reason why a local day, or part of it, is closed. Two limits with one `key` are the same."""
+    """What one rule leaves open: hours by weekday, less the days that `closed` has a name for. `by` is who sets it.
+    Two limits with one `key` are the same."""
 
     key: tuple[object, ...]
     rule: Rule
     demands: str
-    hours: Callable[[int], Span | None]
-    reason: Callable[[int], str]
+    by: str
+    week: tuple[Span | None, ...] = (WHOLE_DAY,) * 7
+    closed: Callable[[int], str | None] | None = None
     jurisdiction: str = ""
     evidence: HoursRule | HolidayRule | None = None
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Limit) and self.key == other.key
+    def hours(self, day: int) -> Span | None:
+        return None if self.closed and self.closed(day) is not None else self.week[weekday_of(day)]
 
-    def __hash__(self) -> int:
-        return hash(self.key)
+    def reason(self, day: int) -> str:
+        if self.closed and (name := self.closed(day)) is not None:
+            return f"{self.by} allows no calls on this day: {name}"
+        return f"{self.by} allows {_words(self.week[weekday_of(day)])} on {_weekday(day)}s"
 
 
 class _Calendar:
     """The hours of a local day that all limits leave open; worked out once for each day."""
 
-    __slots__ = ("_days", "_limits")
+    __slots__ = ("_closed", "_days", "_week")
 
     def __init__(self, limits: Sequence[_Limit]) -> None:
-        self._limits = limits
+        self._week = tuple(reduce(both, (limit.week[weekday] for limit in limits)) for weekday in range(7))
+        self._closed = tuple(limit.closed for limit in limits if limit.closed)
         self._days: dict[int, Span | None] = {}
 
     def __call__(self, day: int) -> Span | None:
-        try:
-            return self._days[day]
-        except KeyError:
-            pass
-        open_span: Span | None = WHOLE_DAY
-        for limit in self._limits:
-            open_span = both(open_span, limit.hours(day))
-        if len(self._days) >= _REMEMBERED_DAYS:
-            self._days.clear()
-        self._days[day] = open_span
-        return open_span
+        hours = self._week[weekday_of(day)]
+        if hours is None or not self._closed:
+            return hours
+        if day not in self._days:
+            if len(self._days) >= _REMEMBERED_DAYS:
+                self._days.clear()
+            self._days[day] = None if any(closed(day) is not None for closed in self._closed) else hours
+        return self._days[day]
 
 
 def _check(limit: _Limit, zone: str) -> Check:
@@ -129,14 +131,8 @@ def _check(limit: _Limit, zone: str) -> Check:
 
 
 def _campaign_limit(hours: WeeklyHours) -> _Limit:
-    spans = weekly_spans(hours)
-    return _Limit(
-        key=("campaign",),
-        rule=Rule.OUTSIDE_HOURS,
-        demands="the campaign's calling hours",
-        hours=lambda day: spans[weekday_of(day)],
-        reason=lambda day: f"outside the campaign's calling hours ({_words(spans[weekday_of(day)])})",
-    )
+    week = weekly_spans(hours)
+    return _Limit(("campaign",), Rule.OUTSIDE_HOURS, "the campaign's calling hours", "the campaign", week)
 
 
 def _legal_limits(book: RuleBook, place: Place) -> Iterator[_Limit]:
@@ -147,19 +143,19 @@ def _legal_limits(book: RuleBook, place: Place) -> Iterator[_Limit]:
             yield _holiday_limit(row, row.holidays, _holidays_at(place, row))
     names = {day_number(blackout.day): blackout.reason for blackout in book.blackouts_at(place)}
     if names:
-        yield _days_limit(("blackout", place.id), Rule.BLACKOUT_DAY, names.get, "no day that the operator has closed")
+        demands = "no day that the operator has closed"
+        yield _Limit(("blackout", place.id), Rule.BLACKOUT_DAY, demands, "the operator", closed=names.get)
 
 
 def _hours_limit(row: Jurisdiction, rule: HoursRule) -> _Limit:
-    days, span = frozenset(DAYS.index(day) for day in rule.days), rule.span
-    allows = f"calls {_words(span)}" if span else "no calls"
+    days = {DAYS.index(day) for day in rule.days}
     on_days = "every day" if len(days) == len(DAYS) else ", ".join(map(str.capitalize, rule.days))
     return _Limit(
         key=("hours", row.id, rule.days),
         rule=Rule.OUTSIDE_LEGAL_HOURS,
-        demands=f"{row.id}: {allows} on {on_days}",
-        hours=lambda day: span if weekday_of(day) in days else WHOLE_DAY,
-        reason=lambda day: f"{row.id} allows {allows} on {_weekday(day)}s",
+        demands=f"{row.id}: {_words(rule.span)} on {on_days}",
+        by=row.id,
+        week=tuple(rule.span if weekday in days else WHOLE_DAY for weekday in range(7)),
         jurisdiction=row.id,
         evidence=rule,
     )
@@ -167,8 +163,7 @@ def _hours_limit(row: Jurisdiction, rule: HoursRule) -> _Limit:
 
 def _holidays_at(place: Place, row: Jurisdiction) -> HolidayDays:
     """The called party's holidays: those of the row's own state, or else of the place."""
-    national = row.holidays is not None and row.holidays.calendar is HolidayCalendar.NATIONAL
-    if national:
+    if row.holidays is not None and row.holidays.calendar is HolidayCalendar.NATIONAL:
         return HolidayDays(place.country)
     state = row.state if row.state and row.country == place.country else place.state
     if has_calendar(place.country, state):
@@ -177,41 +172,21 @@ def _holidays_at(place: Place, row: Jurisdiction) -> HolidayDays:
 
 
 def _holiday_limit(row: Jurisdiction, rule: HolidayRule, holidays: HolidayDays) -> _Limit:
-    if not holidays.is_known:
-        return _Limit(
-            key=("no holidays known", row.id),
-            rule=Rule.HOLIDAYS_UNKNOWN,
-            demands=f"{row.id}: no public holiday",
-            hours=lambda day: None,
-            reason=lambda day: "the public holidays there are not known, and calls on them are barred",
-            jurisdiction=row.id,
-            evidence=rule,
-        )
-    demands = f"{row.id}: no public holiday"
-    return _days_limit(("holiday", row.id, holidays.key), Rule.PUBLIC_HOLIDAY, holidays.name, demands, row.id, rule)
-
-
-def _days_limit(
-    key: tuple[object, ...],
-    rule: Rule,
-    name: Callable[[int], str | None],
-    demands: str,
-    jurisdiction: str = "",
-    evidence: HolidayRule | None = None,
-) -> _Limit:
+    known = holidays.is_known
     return _Limit(
-        key=key,
-        rule=rule,
-        demands=demands,
-        hours=lambda day: WHOLE_DAY if name(day) is None else None,
-        reason=lambda day: f"{jurisdiction or 'the operator'} allows no calls on this day: {name(day)}",
-        jurisdiction=jurisdiction,
-        evidence=evidence,
+        key=("holidays", row.id, holidays.key),
+        rule=Rule.PUBLIC_HOLIDAY if known else Rule.HOLIDAYS_UNKNOWN,
+        demands=f"{row.id}: no calls on public holidays",
+        by=row.id,
+        week=(WHOLE_DAY,) * 7 if known else (None,) * 7,
+        closed=holidays.name if known else None,
+        jurisdiction=row.id,
+        evidence=rule,
     )
 
 
 def _words(span: Span | None) -> str:
-    return "closed" if span is None else f"{_clock(span[0])} to {_clock(span[1])}"
+    return f"calls {_clock(span[0])} to {_clock(span[1])}" if span else "no calls"
 
 
 def _weekday(day: int) -> str:
