@@ -31,9 +31,6 @@ class DayHours(BaseModel):
             raise ValueError("`closes` must be later than `opens`; write 00:00 for midnight")
         return self
 
-    def holds(self, local: time) -> bool:
-        return self.opens <= local and (self.closes == time(0) or local < self.closes)
-
 
 class WeeklyHours(BaseModel):
     """Hours for each weekday; a missing day is closed."""

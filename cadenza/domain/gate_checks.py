@@ -163,8 +163,7 @@ def _consent_check(row: Jurisdiction, rule: ConsentRule) -> Check:
             return None
         return to_microseconds(consent.expires_at)
 
-    lines = "" if LineType.UNKNOWN in rule.lines else f" for {', '.join(rule.lines)} lines"
-    return Check(Rule.NO_CONSENT, f"a consent of grade {rule.needs.value}{lines}", test, row.id, rule, expires)
+    return Check(Rule.NO_CONSENT, f"{row.id}: {rule.words}", test, row.id, rule, expires)
 
 
 def _still_theirs(case: Case) -> Refusal | None:
@@ -177,7 +176,7 @@ def _still_theirs(case: Case) -> Refusal | None:
 def _cap_check(row: Jurisdiction, cap: AttemptCap) -> Check:
     return Check(
         Rule.ATTEMPT_CAP,
-        f"at most {cap.calls} calls to the number in {cap.within_hours} hours",
+        f"{row.id}: {cap.words}",
         lambda case: _full(case.calls, cap.calls, cap.within_hours, case.moment),
         row.id,
         cap,
@@ -186,15 +185,14 @@ def _cap_check(row: Jurisdiction, cap: AttemptCap) -> Check:
 
 def _gap_check(row: Jurisdiction, gap: MinimumGap) -> Check:
     after_abandoned = gap.after is GapAfter.ABANDONED_CALL
-    kind = "a call that nobody spoke in" if after_abandoned else "a call"
 
     def test(case: Case) -> Refusal | None:
         calls = case.abandoned if after_abandoned else case.calls
         if not calls or case.moment >= calls[0] + gap.hours * HOUR:
             return None
-        return Refusal(f"less than {gap.hours} hours after {kind}", calls[0] + gap.hours * HOUR)
+        return Refusal(f"{row.id} asks for {gap.words}", calls[0] + gap.hours * HOUR)
 
-    return Check(Rule.MINIMUM_GAP, f"{gap.hours} hours after {kind}", test, row.id, gap)
+    return Check(Rule.MINIMUM_GAP, f"{row.id}: {gap.words}", test, row.id, gap)
 
 
 def _full(calls: list[int], most: int, hours: int, moment: int) -> Refusal | None:

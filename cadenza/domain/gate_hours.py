@@ -149,11 +149,10 @@ def _legal_limits(book: RuleBook, place: Place) -> Iterator[_Limit]:
 
 def _hours_limit(row: Jurisdiction, rule: HoursRule) -> _Limit:
     days = {DAYS.index(day) for day in rule.days}
-    on_days = "every day" if len(days) == len(DAYS) else ", ".join(map(str.capitalize, rule.days))
     return _Limit(
         key=("hours", row.id, rule.days),
         rule=Rule.OUTSIDE_LEGAL_HOURS,
-        demands=f"{row.id}: {_words(rule.span)} on {on_days}",
+        demands=f"{row.id}: {rule.words}",
         by=row.id,
         week=tuple(rule.span if weekday in days else WHOLE_DAY for weekday in range(7)),
         jurisdiction=row.id,
@@ -176,7 +175,7 @@ def _holiday_limit(row: Jurisdiction, rule: HolidayRule, holidays: HolidayDays) 
     return _Limit(
         key=("holidays", row.id, holidays.key),
         rule=Rule.PUBLIC_HOLIDAY if known else Rule.HOLIDAYS_UNKNOWN,
-        demands=f"{row.id}: no calls on public holidays",
+        demands=f"{row.id}: {rule.words}",
         by=row.id,
         week=(WHOLE_DAY,) * 7 if known else (None,) * 7,
         closed=holidays.name if known else None,

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import tzdata
+
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +27,11 @@ Span = tuple[int, int]
 WHOLE_DAY: Span = (0, DAY)
 DayHoursOf = Callable[[int], Span | None]
 """The hours of a local day (`day_number`); None: closed."""
+
+
+def zone_data_version() -> str:
+    """The IANA version of the zone data that is used (the wheel's; see `cadenza`), for the log of a start."""
+    return str(tzdata.IANA_VERSION)
 
 
 def to_microseconds(instant: datetime) -> int:

@@ -25,7 +25,8 @@ from cadenza.domain.places import has_states, state_code
 UNIONS = frozenset({"EU"})
 
 
-def _real(written: str) -> str:
+def real_jurisdiction(written: str) -> str:
+    """The id as it is. Raises ValueError if there is no such country or state."""
     country, _, state = written.partition("-")
     if country not in UNIONS and not country_zones(country):
         raise ValueError(f"there is no country {country}")
@@ -34,7 +35,7 @@ def _real(written: str) -> str:
     return written
 
 
-JurisdictionId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"), AfterValidator(_real)]
+JurisdictionId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"), AfterValidator(real_jurisdiction)]
 """`AU`, `US-FL`: a country (ISO 3166), or one of its states; `EU` for the Union."""
 
 
@@ -58,6 +59,11 @@ class GradedRule(_Part):
     grade: Grade
     source: Annotated[str, StringConstraints(min_length=1)]
     note: str = ""
+
+    @property
+    def words(self) -> str:
+        """What the rule asks for, for people."""
+        raise NotImplementedError
 
 
 Weekday = Annotated[str, StringConstraints(pattern=f"^({'|'.join(DAYS)})$")]
@@ -94,6 +100,14 @@ class HoursRule(GradedRule):
     def span(self) -> Span | None:
         return None if self.opens is None or self.closes is None else to_span(self.opens, self.closes)
 
+    @property
+    def words(self) -> str:
+        every_day = set(self.days) == set(DAYS)
+        days = "every day" if every_day else f"on {', '.join(map(str.capitalize, self.days))}"
+        if self.opens is None or self.closes is None:
+            return f"no calls {days}"
+        return f"calls {self.opens:%H:%M} to {self.closes:%H:%M} {days}"
+
 
 class HolidayCalendar(StrEnum):
     """Which public holidays count."""
@@ -108,12 +122,22 @@ class HolidayRule(GradedRule):
     barred: bool
     calendar: HolidayCalendar = HolidayCalendar.STATE
 
+    @property
+    def words(self) -> str:
+        if not self.barred:
+            return "calls on public holidays are allowed"
+        return f"no calls on public holidays ({'national' if self.calendar == 'national' else 'national and state'})"
+
 
 class AttemptCap(GradedRule):
     """So many calls to one number within any stretch of so many hours, over all campaigns and caller IDs."""
 
     calls: Annotated[int, Field(ge=1)]
     within_hours: Annotated[int, Field(ge=1, le=8784)]
+
+    @property
+    def words(self) -> str:
+        return f"at most {self.calls} call{'s' * (self.calls > 1)} to a number in {self.within_hours} hours"
 
 
 class GapAfter(StrEnum):
@@ -127,6 +151,10 @@ class MinimumGap(GradedRule):
     hours: Annotated[int, Field(ge=1, le=8784)]
     after: GapAfter = GapAfter.ANY_CALL
 
+    @property
+    def words(self) -> str:
+        return f"{self.hours} hours after {'a call' if self.after is GapAfter.ANY_CALL else 'an abandoned call'}"
+
 
 class ConsentRule(GradedRule):
     """The consent that an artificial voice needs, by kind of line."""
@@ -134,12 +162,21 @@ class ConsentRule(GradedRule):
     needs: ConsentGrade
     lines: Annotated[tuple[LineType, ...], Field(min_length=1)] = tuple(LineType)
 
+    @property
+    def words(self) -> str:
+        lines = "" if set(self.lines) == set(LineType) else f" for {', '.join(self.lines)} lines"
+        return f"a consent of grade {self.needs.value}{lines}"
+
 
 class DoNotCallRule(GradedRule):
     """A register that numbers are held against. The copy that is used may not be older than this."""
 
     register_name: str
     max_age_days: Annotated[int, Field(ge=1, le=366)]
+
+    @property
+    def words(self) -> str:
+        return f"numbers on the {self.register_name} are not called; a copy not older than {self.max_age_days} days"
 
 
 class Disclosure(StrEnum):
@@ -159,6 +196,11 @@ class DisclosureRule(GradedRule):
     says: Disclosure
     within_seconds: Annotated[int | None, Field(ge=1)] = None
 
+    @property
+    def words(self) -> str:
+        within = f" within {self.within_seconds} seconds" if self.within_seconds else ""
+        return f"in the call: {self.says.value.replace('_', ' ')}{within}"
+
 
 class RecordingConsent(StrEnum):
     """What recording a call needs. The second includes the first."""
@@ -170,12 +212,21 @@ class RecordingConsent(StrEnum):
 class RecordingRule(GradedRule):
     needs: RecordingConsent
 
+    @property
+    def words(self) -> str:
+        every_party = self.needs is RecordingConsent.ALL_PARTIES
+        return "recording needs every party's consent" if every_party else "recording is announced"
+
 
 class LegalNote(GradedRule):
     """What no decision is made of, but a person must know. `review`: ask counsel before calling there."""
 
     text: Annotated[str, StringConstraints(min_length=1)]
     review: bool = False
+
+    @property
+    def words(self) -> str:
+        return self.text
 
 
 class Jurisdiction(_Part):
@@ -213,19 +264,17 @@ class Jurisdiction(_Part):
             raise ValueError(f"a country needs a rule for every day; missing: {', '.join(missing)}")
         return hours
 
-    def hours_rule(self, weekday: int) -> HoursRule | None:
-        """The rule for a weekday (Monday is 0); None if this jurisdiction has none for it."""
-        return next((rule for rule in self.hours if DAYS[weekday] in rule.days), None)
-
     def span(self, weekday: int) -> Span | None:
-        """When this jurisdiction allows calls on a weekday; None: not at all."""
-        rule = self.hours_rule(weekday)
+        """When this jurisdiction allows calls on a weekday (Monday is 0); None: not at all."""
+        rule = next((rule for rule in self.hours if DAYS[weekday] in rule.days), None)
         return WHOLE_DAY if rule is None else rule.span
 
-    def consent_rule(self, line: LineType) -> ConsentRule | None:
-        """The strictest rule for the kind of line; an unknown kind is held to the rules of all."""
-        rules = [rule for rule in self.consent if line is LineType.UNKNOWN or line in rule.lines]
-        return max(rules, key=lambda rule: list(ConsentGrade).index(rule.needs), default=None)
+    @property
+    def rules(self) -> tuple[GradedRule, ...]:
+        """Every rule of this jurisdiction."""
+        single = (rule for rule in (self.holidays, self.do_not_call, self.recording) if rule is not None)
+        lists = (self.hours, self.attempt_caps, self.minimum_gaps, self.consent, self.disclosures, self.notes)
+        return (*(rule for rules in lists for rule in rules), *single)
 
 
 class BlackoutDay(_Part):
