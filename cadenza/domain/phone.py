@@ -94,6 +94,8 @@ def line_type(e164: str) -> LineType | None:
         number = phonenumbers.parse(e164)
     except NumberParseException:
         return None
+    if phonenumbers.region_code_for_number(number) in (None, "001"):
+        return None  # satellite telephones are "mobile" lines of no country
     return _CALLABLE.get(phonenumbers.number_type(number))
 
 

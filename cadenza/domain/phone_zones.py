@@ -29,6 +29,7 @@ _AUSTRALIA: dict[str, tuple[Place, ...]] = {
     "3": (Place("AU", "VIC", ("Australia/Melbourne",)), Place("AU", "TAS", ("Australia/Hobart",))),
     # both sides of the border share the code
     "7": (Place("AU", "QLD", ("Australia/Brisbane",)), Place("AU", "NSW", ("Australia/Sydney",))),
+    "1": (),  # 13, 1300, 1800, 190
     "8": (
         Place("AU", "SA", ("Australia/Adelaide",)),
         Place("AU", "NT", ("Australia/Darwin",)),

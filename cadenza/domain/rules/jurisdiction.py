@@ -35,7 +35,9 @@ def real_jurisdiction(written: str) -> str:
     return written
 
 
-JurisdictionId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"), AfterValidator(real_jurisdiction)]
+JurisdictionId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"), AfterValidator(real_jurisdiction)
+]
 """`AU`, `US-FL`: a country (ISO 3166), or one of its states; `EU` for the Union."""
 
 
