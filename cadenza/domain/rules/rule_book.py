@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from cadenza.domain.place import Place
 from cadenza.domain.rules.jurisdiction import BlackoutDay, Grade, Jurisdiction, JurisdictionId
@@ -45,12 +45,12 @@ class RuleTable(BaseModel):
     jurisdictions: dict[JurisdictionId, Jurisdiction] = {}
     blackout_days: tuple[BlackoutDay, ...] = ()
 
-    @model_validator(mode="after")
-    def _states_have_countries(self) -> "RuleTable":
-        for row in self.jurisdictions.values():
-            if row.state and row.country not in self.jurisdictions:
-                raise ValueError(f"jurisdictions.{row.id}: there is no row for its country {row.country}")
-        return self
+    @field_validator("jurisdictions")
+    @classmethod
+    def _states_have_countries(cls, rows: dict[str, Jurisdiction]) -> dict[str, Jurisdiction]:
+        if alone := next((row for row in rows.values() if row.state and row.country not in rows), None):
+            raise ValueError(f"{alone.id} has no row for its country {alone.country}")
+        return rows
 
 
 class RuleOverlay(BaseModel):
