@@ -48,7 +48,7 @@ class Reference:
 
     def violated(self, facts: GateFacts, instant: datetime) -> set[str]:
         """The ids of every rule that a call at the instant would break."""
-        return {*self._of_lead(facts, instant), *self._of_hours(instant), *self._of_caps(facts, instant)}
+        return {*self._of_facts(facts, instant), *self._of_hours(instant)}
 
     def first_allowed(self, facts: GateFacts, now: datetime, horizon: timedelta) -> datetime | None:
         """`now`, or the first whole minute after it, within the horizon, that breaks no rule."""
@@ -59,10 +59,14 @@ class Reference:
             return None
         moment = now.astimezone(UTC).replace(second=0, microsecond=0) + MINUTE
         while moment <= now + horizon:
-            if self._is_open(moment) and not self.violated(facts, moment):
+            if self._is_open(moment) and not any(True for _ in self._of_facts(facts, moment)):
                 return moment
             moment += MINUTE
         return None
+
+    def _of_facts(self, facts: GateFacts, instant: datetime) -> Iterator[str]:
+        yield from self._of_caps(facts, instant)
+        yield from self._of_lead(facts, instant)
 
     def _lacks_consent(self, facts: GateFacts, now: datetime) -> bool:
         """True if a consent that is needed will never hold again: even at its best it is not enough."""
