@@ -7,11 +7,11 @@ is presumed to live in Florida wherever the telephone is.
 
 from functools import lru_cache
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cadenza.domain.phone_zones import country_zones, number_places, zone_countries
 from cadenza.domain.place import UNKNOWN, Place
-from cadenza.domain.places import has_states, state_code, state_zones, zone_states
+from cadenza.domain.places import has_states, is_zone, state_code, state_zones, zone_states
 from cadenza.domain.postal_codes import postal_states
 
 
@@ -26,8 +26,18 @@ class Whereabouts(BaseModel):
     said_zone: str = Field(UNKNOWN, description="IANA name, said explicitly")
     said_state: str = Field(UNKNOWN, description="Code or name, said explicitly by the called party")
 
+    @field_validator("said_zone")
+    @classmethod
+    def _exists(cls, zone: str) -> str:
+        if zone and not is_zone(zone):
+            raise ValueError("there is no such time zone; write an IANA name such as America/Chicago")
+        return zone
+
 
 NOWHERE_KNOWN = Whereabouts()
+
+_TERRITORIES = frozenset({"PR", "VI", "GU", "MP", "AS"})
+"""Countries to ISO 3166, states to the law of the United States."""
 
 
 @lru_cache(maxsize=65_536)
@@ -38,6 +48,8 @@ def candidate_places(e164: str, known: Whereabouts = NOWHERE_KNOWN) -> tuple[Pla
     if not places:
         return ()
     country = known.country or places[0].country
+    if country in _TERRITORIES:
+        country, known = "US", known.model_copy(update={"state": country})
     places += _address_places(places, country, known)
     zones, said_states = _said(country, known)
     if zones:

@@ -158,6 +158,11 @@ def time_zone(text: str) -> str | None:
     return _iana_names().get(written.casefold().replace(" ", "_"))
 
 
+def is_zone(name: str) -> bool:
+    """True if it is an IANA name exactly."""
+    return _iana_names().get(name.casefold()) == name
+
+
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().strip()
 

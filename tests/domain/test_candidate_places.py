@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers.geodata import GEOCODE_DATA
 from phonenumbers.tzdata import TIMEZONE_DATA
+from pydantic import ValidationError
 
 from cadenza.domain.area_codes import LIBRARY_IS_WRONG, area_code_states, known_area_codes
 from cadenza.domain.candidate_places import Whereabouts, candidate_places
@@ -121,6 +122,15 @@ def test_an_address_adds_a_place_and_takes_none_away() -> None:
     ]  # fmt: skip
     assert ids(*candidate_places(NEW_YORKER, Whereabouts(country="GB"))) == ["US-NY", "GB"]
     assert candidate_places(NEW_YORKER, Whereabouts(state="ny")) == candidate_places(NEW_YORKER)
+
+
+def test_an_address_in_a_territory_is_one_in_the_united_states() -> None:
+    assert ids(*candidate_places(NEW_YORKER, Whereabouts(country="PR"))) == ["US-NY", "US-PR"]
+
+
+def test_a_zone_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValidationError, match="no such time zone"):
+        Whereabouts(said_zone="Eastern")
 
 
 def test_an_address_that_cannot_be_read_may_be_anywhere_in_the_country() -> None:
