@@ -1,6 +1,14 @@
-"""Every benchmark, one after the other: `python -m bench`."""
+"""Every benchmark, one after the other: `python -m bench`. One of them: `python -m bench gate --help`."""
 
-from bench import lead_workflows
+import sys
 
-for benchmark in (lead_workflows,):
-    benchmark.main()
+from bench import gate, gate_check, lead_workflows
+
+BENCHMARKS = {"lead_workflows": lead_workflows.main, "gate": gate.main, "gate_check": gate_check.main}
+
+name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
+if name and name not in BENCHMARKS:
+    raise SystemExit(f"There is no benchmark {name}; there are: {', '.join(BENCHMARKS)}")
+for title, run in BENCHMARKS.items():
+    if name in ("", title):
+        run(arguments)

@@ -12,7 +12,7 @@ import asyncio
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -183,12 +183,12 @@ async def _timed(count: int, at_once: int, one: Callable[[], Awaitable[int]]) ->
     return count / elapsed, 1000 * used / count
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--leads", type=int, default=300)
     parser.add_argument("--at-once", type=int, default=64)
-    arguments = parser.parse_args()
-    asyncio.run(measure(arguments.leads, arguments.at_once))
+    options = parser.parse_args(arguments)
+    asyncio.run(measure(options.leads, options.at_once))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cadenza.operations import account_commands, campaign_commands
+from cadenza.operations import account_commands, campaign_commands, rules_command
 from cadenza.operations.chaos.chaos_command import run_chaos_command
 from cadenza.operations.chaos.mutants import Mutation
 from cadenza.operations.demo.demo_command import run_demo
@@ -28,6 +28,7 @@ app = typer.Typer(
 
 app.add_typer(campaign_commands.app, name="campaign")
 app.add_typer(account_commands.app, name="account")
+app.add_typer(rules_command.app, name="rules")
 
 # Exit codes: 1 something failed or is wrong, 2 the settings or this machine need a change before a start.
 _NEEDS_ATTENTION = 2

@@ -1,95 +1,161 @@
-"""The one gate: may this number be rung now? Asked at admission, before the POST, and at the answer webhook.
+"""The one gate: may this number be rung now? Asked when planning, at admission, before the POST, at the answer.
 
-Pure: facts and the instant in; yes, or no with the rule's id, the reason, and the next instant at which it
-would be yes. Order as in the dialling checklist: suppression first, the campaign's state last but limits.
+Pure: facts and the instant in; yes, or no with the rule's id, its jurisdiction and source, the reason, and the first
+instant at which it would be yes. The order: the number, the suppression, what is over; registers and consent; the hours
+of every place, days and holidays included; caps; last what is only switched off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from functools import cache, lru_cache
 
-from pydantic import BaseModel, ConfigDict
+from cadenza.domain.calling_hours import WeeklyHours
+from cadenza.domain.gate_checks import Case, Check, Refusal, cap_checks, consent_checks, lead_checks, switch_checks
+from cadenza.domain.gate_hours import OpenHours, distinct, open_hours
+from cadenza.domain.gate_question import ALLOWED, GateDecision, GateFacts, Rule, Verdict
+from cadenza.domain.open_times import DAY, to_instant
+from cadenza.domain.place import Place
+from cadenza.domain.rules.rule_book import RuleBook
 
-from cadenza.domain.calling_hours import is_open, next_open
-from cadenza.domain.outcomes import CampaignState
-from cadenza.domain.policy import CampaignPolicy
+__all__ = ["ALLOWED", "Gate", "GateDecision", "GateFacts", "Rule", "Verdict", "check_gate", "unplaced"]
 
+HORIZON_DAYS = 400
+"""How far ahead an opening is looked for: a year of weeks, holidays and changes of the clocks, and a month."""
 
-class Rule(StrEnum):
-    """Stable ids of the reasons not to ring."""
-
-    SUPPRESSED = "suppressed"
-    LEAD_CLOSED = "lead_closed"
-    CAMPAIGN_NOT_RUNNING = "campaign_not_running"
-    CAMPAIGN_CANCELLED = "campaign_cancelled"
-    OUTSIDE_HOURS = "outside_hours"
-    NEVER_OPEN = "never_open"
-    DAILY_CAP = "daily_cap"
-    LEASE_LAPSED = "lease_lapsed"
-    NOT_RESERVED = "not_reserved"
-    OTHER_CALL = "other_call"
+_HOLIDAYS_UNKNOWN = "calls on public holidays are barred there, and nobody knows which days those are"
+_NEVER = "there is no hour that is open in all places and time zones of the number"
 
 
-class GateFacts(BaseModel):
-    """What the gate must know. `recent_calls` are the starts of calls to the number in the last 24 hours."""
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """Everything that is asked about one set of places and one campaign's hours, in order."""
 
-    model_config = ConfigDict(frozen=True)
-
-    campaign_state: CampaignState
-    policy: CampaignPolicy
-    zones: Sequence[str]
-    suppressed: bool
-    closed: bool = False
-    recent_calls: Sequence[datetime] = ()
-
-
-class GateDecision(BaseModel):
-    """`rule` is None when the call may be made. `next_at` is None when waiting will not help."""
-
-    model_config = ConfigDict(frozen=True)
-
-    rule: Rule | None = None
-    reason: str = ""
-    next_at: datetime | None = None
-    is_final: bool = False
+    before: tuple[Check, ...]
+    hours: OpenHours
+    after: tuple[Check, ...]
 
     @property
-    def allowed(self) -> bool:
-        return self.rule is None
+    def others(self) -> tuple[Check, ...]:
+        return self.before + self.after
 
 
-ALLOWED = GateDecision()
-DAY = timedelta(hours=24)
+class Gate:
+    """The gate under one rule book. Make one for each version of the rules and keep it: it remembers its work."""
+
+    def __init__(self, rules: RuleBook) -> None:
+        self.rules = rules
+        self._rule = lru_cache(maxsize=4096)(self._make_ruling)
+
+    @property
+    def history_needed(self) -> timedelta:
+        """How far back `recent_calls` and `abandoned_calls` must reach."""
+        return max(self.rules.longest_window, timedelta(hours=24))
+
+    def check(self, facts: GateFacts, now: datetime) -> GateDecision:
+        """Decide whether the number may be rung at `now` (aware)."""
+        case, ruling = Case(facts, now), self._ruling(facts)
+        for check in ruling.before:
+            if refusal := check.test(case):
+                return self._refuse(check, refusal, case, ruling)
+        if not ruling.hours.is_open(case.moment):
+            return self._refuse_hours(case, ruling)
+        for check in ruling.after:
+            if refusal := check.test(case):
+                return self._refuse(check, refusal, case, ruling)
+        return ALLOWED
+
+    def next_allowed(self, facts: GateFacts, now: datetime) -> datetime | None:
+        """The first instant at or after `now` at which the answer is yes if nothing but time changes, in UTC; None if
+        there is none within 400 days."""
+        moment = self._next(Case(facts, now), self._ruling(facts))
+        return None if moment is None else to_instant(moment)
+
+    def explain(self, facts: GateFacts, now: datetime) -> list[Verdict]:
+        """What every rule says, in the order of the gate: why is this lead called, or not called, at `now`?"""
+        case, ruling = Case(facts, now), self._ruling(facts)
+        return [
+            _verdict(check, check.test(case)) for check in (*ruling.before, *ruling.hours.checks, *ruling.after)
+        ] + list(_never_open(case, ruling.hours))
+
+    def _ruling(self, facts: GateFacts) -> _Ruling:
+        return self._rule(facts.places, facts.policy.calling_hours)
+
+    def _make_ruling(self, places: tuple[Place, ...], campaign: WeeklyHours) -> _Ruling:
+        rows = distinct(row for place in places for row in self.rules.rows_for(place))
+        with_registers = distinct(
+            row for place in places if self.rules.knows(place) for row in self.rules.rows_for(place)
+        )
+        return _Ruling(
+            (*lead_checks(), *consent_checks(rows, with_registers)),
+            open_hours(self.rules, places, campaign),
+            (*cap_checks(rows), *switch_checks()),
+        )
+
+    def _refuse(self, check: Check, refusal: Refusal, case: Case, ruling: _Ruling) -> GateDecision:
+        moment = None if refusal.is_final else self._next(case, ruling)
+        return GateDecision(
+            rule=check.rule,
+            reason=refusal.reason,
+            next_at=None if moment is None else to_instant(moment),
+            is_final=refusal.is_final,
+            jurisdiction=check.jurisdiction,
+            grade=check.evidence.grade.value if check.evidence else "",
+            source=check.evidence.source if check.evidence else "",
+            rules_version=self.rules.version,
+        )
+
+    def _refuse_hours(self, case: Case, ruling: _Ruling) -> GateDecision:
+        if never := next(_never_open(case, ruling.hours), None):
+            check = Check(never.rule, never.demands, lambda case: None)
+            return self._refuse(check, Refusal(never.reason, is_final=True), case, ruling)
+        refused = ((check, check.test(case)) for check in ruling.hours.checks)
+        check, refusal = next((check, refusal) for check, refusal in refused if refusal)
+        return self._refuse(check, refusal, case, ruling)
+
+    def _next(self, case: Case, ruling: _Ruling) -> int | None:
+        start, end = case.moment, None
+        for check in ruling.others:
+            if refusal := check.test(case):
+                if refusal.until is None:
+                    return None
+                start = max(start, refusal.until)
+            if check.expires and (expires := check.expires(case)) is not None:
+                end = expires if end is None else min(end, expires)
+        horizon = start + HORIZON_DAYS * DAY
+        return ruling.hours.first_open(start, horizon if end is None else min(end, horizon))
+
+
+def _never_open(case: Case, hours: OpenHours) -> Iterator[Verdict]:
+    if hours.first_open(case.moment, case.moment + HORIZON_DAYS * DAY) is None:
+        unknown = any(check.rule is Rule.HOLIDAYS_UNKNOWN for check in hours.checks)
+        rule, reason = (Rule.HOLIDAYS_UNKNOWN, _HOLIDAYS_UNKNOWN) if unknown else (Rule.NEVER_OPEN, _NEVER)
+        yield Verdict(rule, passed=False, demands="an hour that is open in every place", reason=reason)
+
+
+def _verdict(check: Check, refusal: Refusal | None) -> Verdict:
+    return Verdict(
+        check.rule,
+        passed=refusal is None,
+        demands=check.demands,
+        reason=refusal.reason if refusal else "",
+        until=to_instant(refusal.until) if refusal and refusal.until is not None else None,
+        jurisdiction=check.jurisdiction,
+        grade=check.evidence.grade.value if check.evidence else "",
+        source=check.evidence.source if check.evidence else "",
+    )
 
 
 def check_gate(facts: GateFacts, now: datetime) -> GateDecision:
-    """Decide whether the number may be rung at `now` (aware)."""
-    if facts.suppressed:
-        return _never(Rule.SUPPRESSED, "the number is on the suppression list")
-    if facts.campaign_state is CampaignState.CANCELLED:
-        return _never(Rule.CAMPAIGN_CANCELLED, "the campaign was cancelled")
-    if facts.closed:
-        return _never(Rule.LEAD_CLOSED, "the lead was closed")
-    if facts.campaign_state is not CampaignState.RUNNING:
-        return GateDecision(
-            rule=Rule.CAMPAIGN_NOT_RUNNING, reason=f"the campaign is {facts.campaign_state.value}", next_at=now
-        )
-    hours = facts.policy.calling_hours
-    if not is_open(hours, now, facts.zones):
-        opens = next_open(hours, now, facts.zones)
-        if opens is None:
-            return _never(Rule.NEVER_OPEN, "there is no hour that is open in all time zones of the number")
-        return GateDecision(rule=Rule.OUTSIDE_HOURS, reason="outside the calling hours", next_at=opens)
-    recent = sorted(moment for moment in facts.recent_calls if moment > now - DAY)
-    if len(recent) >= facts.policy.max_calls_per_day:
-        freed = recent[-facts.policy.max_calls_per_day] + DAY
-        return GateDecision(
-            rule=Rule.DAILY_CAP,
-            reason=f"the number was called {len(recent)} times in 24 hours",
-            next_at=next_open(hours, freed, facts.zones),
-        )
-    return ALLOWED
+    """As `Gate.check`, by the campaign's own rules only."""
+    return _without_law().check(facts, now)
 
 
-def _never(rule: Rule, reason: str) -> GateDecision:
-    return GateDecision(rule=rule, reason=reason, is_final=True)
+@cache
+def _without_law() -> Gate:
+    return Gate(RuleBook("none", {}))
+
+
+def unplaced(zones: Sequence[str]) -> tuple[Place, ...]:
+    """The place of a lead of which no more than its time zones is known."""
+    return (Place(zones=tuple(zones)),) if zones else ()

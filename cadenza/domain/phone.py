@@ -12,6 +12,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 from pydantic import BaseModel, ConfigDict
 
+from cadenza.domain.consent import LineType
 from cadenza.domain.phone_zones import candidate_zones
 from cadenza.domain.row_problem import RowCode
 
@@ -24,10 +25,10 @@ ENABLED_COUNTRIES = frozenset({"US", "CA", "AU", "NZ", "GB", "IE"})
 MAX_LENGTH = 100
 
 _CALLABLE = {
-    PhoneNumberType.FIXED_LINE,
-    PhoneNumberType.MOBILE,
-    PhoneNumberType.FIXED_LINE_OR_MOBILE,
-    PhoneNumberType.VOIP,
+    PhoneNumberType.FIXED_LINE: LineType.FIXED,
+    PhoneNumberType.MOBILE: LineType.MOBILE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: LineType.UNKNOWN,
+    PhoneNumberType.VOIP: LineType.VOIP,
 }
 _SCIENTIFIC = re.compile(r"^\+?\d+([.,]\d+)?[eE]\+?\d+$")
 _EXTENSION = re.compile(r"^\s*(ext\.?|extension|x|#)\s*:?\s*\d", re.IGNORECASE)
@@ -85,6 +86,17 @@ def parse_phone(text: str, default_country: str) -> PhoneNumber:
         extension=number.extension or "",
         zones=candidate_zones(number),
     )
+
+
+def line_type(e164: str) -> LineType | None:
+    """The kind of line of a number in E.164; None if it is not an ordinary line, or not a number that can exist."""
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return None
+    if phonenumbers.region_code_for_number(number) in (None, "001"):
+        return None  # satellite telephones are "mobile" lines of no country
+    return _CALLABLE.get(phonenumbers.number_type(number))
 
 
 def _cleaned(text: str) -> str:

@@ -27,18 +27,23 @@ _US: dict[str, tuple[str, ...]] = {
     "AZ": ("America/Phoenix", _MOUNTAIN),  # the Navajo Nation keeps daylight time
     "AK": ("America/Anchorage", "America/Adak"),
     "HI": ("Pacific/Honolulu",),
-    "PR": ("America/Puerto_Rico",),
+    **dict.fromkeys(["PR", "VI"], ("America/Puerto_Rico",)),
+    **dict.fromkeys(["GU", "MP"], ("Pacific/Guam",)),
+    "AS": ("Pacific/Pago_Pago",),
 }
 
 _CA: dict[str, tuple[str, ...]] = {
     "BC": ("America/Vancouver", "America/Edmonton"),
     "AB": ("America/Edmonton",),
-    "SK": ("America/Regina",),
+    "SK": ("America/Regina", "America/Edmonton"),  # Lloydminster keeps Alberta's time
     "MB": ("America/Winnipeg",),
     "ON": ("America/Toronto", "America/Winnipeg"),
     "QC": ("America/Toronto", "America/Halifax"),
     **dict.fromkeys(["NB", "NS", "PE"], ("America/Halifax",)),
     "NL": ("America/St_Johns", "America/Halifax"),
+    "YT": ("America/Whitehorse",),
+    "NT": ("America/Edmonton",),
+    "NU": ("America/Iqaluit", "America/Rankin_Inlet", "America/Cambridge_Bay", "America/Atikokan"),
 }
 
 _AU: dict[str, tuple[str, ...]] = {
@@ -61,9 +66,10 @@ _STATE_NAMES = {
     "MO missouri,MT montana,NE nebraska,NV nevada,NH new hampshire,NJ new jersey,NM new mexico,NY new york,"
     "NC north carolina,ND north dakota,OH ohio,OK oklahoma,OR oregon,PA pennsylvania,RI rhode island,"
     "SC south carolina,SD south dakota,TN tennessee,TX texas,UT utah,VT vermont,VA virginia,WA washington,"
-    "WV west virginia,WI wisconsin,WY wyoming,PR puerto rico",
+    "WV west virginia,WI wisconsin,WY wyoming,PR puerto rico,VI us virgin islands,GU guam,"
+    "MP northern mariana islands,AS american samoa",
     "CA": "BC british columbia,AB alberta,SK saskatchewan,MB manitoba,ON ontario,QC quebec,NB new brunswick,"
-    "NS nova scotia,PE prince edward island,NL newfoundland and labrador",
+    "NS nova scotia,PE prince edward island,NL newfoundland and labrador,YT yukon,NT northwest territories,NU nunavut",
     "AU": "NSW new south wales,ACT australian capital territory,VIC victoria,QLD queensland,SA south australia,"
     "WA western australia,NT northern territory,TAS tasmania",
 }
@@ -95,6 +101,17 @@ _ZONE_NAMES = {
 }  # fmt: skip
 
 
+_SMALLER_ZONES = {
+    **dict.fromkeys(["America/Detroit", "America/Indiana/Indianapolis", "America/Kentucky/Louisville"], _EAST),
+    **dict.fromkeys(["America/Menominee", "America/Indiana/Knox", "America/Indiana/Tell_City"], _CENTRAL),
+    "America/Boise": _MOUNTAIN,
+    "America/Juneau": "America/Anchorage",
+    "America/Moncton": "America/Halifax",
+    "Australia/ACT": "Australia/Sydney",
+    "Australia/Currie": "Australia/Hobart",
+}
+"""Zones that are told apart from a larger one by their past only."""
+
 _FILLERS = {"time", "standard", "daylight", "us", "zone"}
 
 
@@ -107,11 +124,26 @@ def country_code(text: str, known: frozenset[str]) -> str | None:
 
 def state_zones(country: str, state: str) -> tuple[str, ...] | None:
     """Every zone of a state (`FL`, `New South Wales`); None if the state is not known."""
-    zones = _STATES.get(country)
-    if zones is None:
-        return None
+    code = state_code(country, state)
+    return None if code is None else _STATES[country][code]
+
+
+def has_states(country: str) -> bool:
+    """True if the country's states are known here."""
+    return country in _STATES
+
+
+def state_code(country: str, state: str) -> str | None:
+    """`FL` for `Florida` or `fl.`; None if the state is not known."""
     written = re.sub(r"\s+", " ", _plain(state).replace(".", "")).strip()
-    return zones.get(_STATE_CODES[country].get(written, written.upper()))
+    code = _STATE_CODES.get(country, {}).get(written, written.upper())
+    return code if code in _STATES.get(country, {}) else None
+
+
+def zone_states(zone: str) -> list[tuple[str, str]]:
+    """Country and code of every state that has a part in the zone, as far as states are known here."""
+    zone = _SMALLER_ZONES.get(zone, zone)
+    return [(country, code) for country, states in _STATES.items() for code, zones in states.items() if zone in zones]
 
 
 def time_zone(text: str) -> str | None:
@@ -124,6 +156,11 @@ def time_zone(text: str) -> str | None:
     if len(words) == 1 and words[0] in _ZONE_NAMES:
         return _ZONE_NAMES[words[0]]
     return _iana_names().get(written.casefold().replace(" ", "_"))
+
+
+def is_zone(name: str) -> bool:
+    """True if it is an IANA name exactly."""
+    return _iana_names().get(name.casefold()) == name
 
 
 def _plain(text: str) -> str:

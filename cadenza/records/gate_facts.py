@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cadenza.domain.gate import GateDecision, GateFacts
+from cadenza.domain.gate import GateDecision, GateFacts, unplaced
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.records.tables import GateRefusal
@@ -63,7 +63,7 @@ def _facts(row: Any) -> GateFacts:
     return GateFacts(
         campaign_state=CampaignState(row.campaign_state),
         policy=CampaignPolicy.model_validate(row.policy),
-        zones=row.zones,
+        places=unplaced(row.zones),
         suppressed=row.suppressed,
         closed=row.close_as is not None or row.state == "final",
         recent_calls=row.recent_calls,

@@ -83,6 +83,7 @@ def test_hours_that_close_before_they_open_are_refused(opens: time, closes: time
 
 
 def test_a_day_may_end_at_midnight() -> None:
-    evening = DayHours(opens=time(9), closes=time(0))
-    assert evening.holds(time(23, 59, 59))
-    assert not evening.holds(time(8, 59, 59))
+    hours = WeeklyHours(friday=DayHours(opens=time(9), closes=time(0)))
+    assert is_open(hours, datetime(2026, 11, 20, 23, 59, 59, tzinfo=UTC), ["UTC"])
+    assert not is_open(hours, datetime(2026, 11, 20, 8, 59, 59, tzinfo=UTC), ["UTC"])
+    assert not is_open(hours, datetime(2026, 11, 21, tzinfo=UTC), ["UTC"])

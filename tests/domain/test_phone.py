@@ -194,4 +194,4 @@ def test_every_state_has_known_zones() -> None:
                 ZoneInfo(zone)
     for name in places._ZONE_NAMES.values():
         ZoneInfo(name)
-    assert len(places._US) == 52
+    assert len(places._US) == 56

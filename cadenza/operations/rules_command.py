@@ -1,0 +1,132 @@
+"""`cadenza rules ...`: the calling rules as they are kept, with grade and source."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cadenza.domain.calling_hours import DAYS
+from cadenza.domain.candidate_places import candidate_places
+from cadenza.domain.open_times import WHOLE_DAY, Span, both, zone_data_version
+from cadenza.domain.phone import PhoneRefused, parse_phone
+from cadenza.domain.place import Place
+from cadenza.domain.rules.jurisdiction import Jurisdiction, real_jurisdiction
+from cadenza.domain.rules.rule_book import RuleBook, RulesRefused, standard_rules
+from cadenza.operations.screen import console, error_console, show_error
+
+app = typer.Typer(help="See the calling rules. Research with grades, not legal advice.", no_args_is_help=True)
+
+GRADES = "Grades: P law read, S account of it read, M not confirmed, R no law known, O operator's own."
+
+
+@app.command()
+def show(
+    place: Annotated[
+        str | None, typer.Argument(help="A country (AU), a state (US-FL), or a number (+12125550123); none: the table")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Operator's changes (JSON), checked and laid over")
+    ] = None,
+) -> None:
+    """Show every jurisdiction, or what holds in one place, with how sure it is and where it is from."""
+    book = _read(overlay)
+    console.print(f"Rules {book.version}, zone data {zone_data_version()}. {GRADES} Not legal advice.")
+    if place is None:
+        console.print(_table(book))
+        return
+    for one in _places(place):
+        _show_place(book, one)
+
+
+def _read(overlay: Path | None) -> RuleBook:
+    if overlay is None:
+        return standard_rules()
+    try:
+        return standard_rules().with_overlay(json.loads(overlay.read_text(encoding="utf-8")))
+    except json.JSONDecodeError as error:
+        show_error(f"{overlay.name} is not JSON: {error.msg} in line {error.lineno}")
+    except RulesRefused as refused:
+        for problem in refused.problems:
+            show_error(f"{problem.field}: {problem.message}")
+            error_console.print(Text(f"    -> {problem.fix}"), soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _places(written: str) -> tuple[Place, ...]:
+    if written[0] in "+0123456789":
+        try:
+            return candidate_places(parse_phone(written, "US").e164)
+        except PhoneRefused as refused:
+            show_error(f"{refused.message} {refused.fix}")
+            raise typer.Exit(1) from None
+    try:
+        country, _, state = real_jurisdiction(written.upper()).partition("-")
+    except ValueError as error:
+        show_error(f"{written}: {error}. Write a country such as AU, or a state such as US-FL.")
+        raise typer.Exit(1) from None
+    return (Place(country, state),)
+
+
+def _table(book: RuleBook) -> Table:
+    table = Table(
+        title="Hours in the called party's local time; a state's rules add to its country's", title_justify="left"
+    )
+    for heading in ("Id", "Name", "Mon-Fri", "Sat", "Sun", "Holidays", "Caps", "Consent", "Recording", "Grades"):
+        table.add_column(heading, overflow="fold")
+    for row in book.jurisdictions.values():
+        weekdays = {row.span(weekday) for weekday in range(5)}
+        table.add_row(
+            row.id,
+            row.name,
+            _hours(weekdays.pop()) if len(weekdays) == 1 else "varies",
+            _hours(row.span(5)),
+            _hours(row.span(6)),
+            "" if row.holidays is None else "barred" if row.holidays.barred else "allowed",
+            ", ".join(f"{cap.calls}/{cap.within_hours} h" for cap in row.attempt_caps),
+            ", ".join(sorted({rule.needs.value for rule in row.consent})),
+            "" if row.recording is None else row.recording.needs.value.replace("_", " "),
+            " ".join(sorted({rule.grade.value for rule in row.rules})),
+        )
+    return table
+
+
+def _show_place(book: RuleBook, place: Place) -> None:
+    rows = book.rows_for(place)
+    console.print(Text(f"\n{place.id}  {', '.join(place.zones)}", style="bold"))
+    if not book.knows(place):
+        console.print("The book has no rules for this country: the strictest of all rows hold.")
+    elif not place.state and len(rows) > 1:
+        console.print("The state is not known: the strictest of all its rows hold.")
+    console.print("Calls are allowed " + "; ".join(_week(rows)))
+    table = Table("Of", "Rule", "Grade", "Source", "Note")
+    for row in rows:
+        for rule in row.rules:
+            table.add_row(row.id, rule.words, rule.grade.value, rule.source, rule.note)
+    for blackout in book.blackouts_at(place):
+        table.add_row(place.id, f"no calls on {blackout.day}: {blackout.reason}", "O", "", "")
+    console.print(table)
+
+
+def _week(rows: tuple[Jurisdiction, ...]) -> list[str]:
+    """What all rows together leave open, day by day."""
+    lines = []
+    for weekday, day in enumerate(DAYS):
+        hours: Span | None = WHOLE_DAY
+        for row in rows:
+            hours = both(hours, row.span(weekday))
+        lines.append(f"{day.capitalize()} {_hours(hours) or 'all day'}")
+    return lines
+
+
+def _hours(span: Span | None) -> str:
+    if span is None:
+        return "none"
+    return "" if span == WHOLE_DAY else "-".join(_clock(moment) for moment in span)
+
+
+def _clock(since_midnight: int) -> str:
+    minutes = since_midnight // 60_000_000
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
