@@ -5,6 +5,7 @@ import base64
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,15 +15,18 @@ import pytest_asyncio
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import State
 
 from cadenza.domain.messages import ConversationEnded
 from cadenza.domain.outcomes import Speaker
 from cadenza.domain.stream_token import sign_token
+from cadenza.operations.listening import listen
 from cadenza.records import bridges
 from cadenza.records.journal import TurnRow, write_turns
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
 from voice_bridge.admission import is_signed
 from voice_bridge.node import BridgeNode
+from voice_bridge.server import BridgeServer
 
 pytestmark = pytest.mark.servers
 
@@ -405,6 +409,33 @@ async def test_a_start_without_the_database_is_closed_and_the_bridge_lives(world
     finally:
         await world.run("alter table attempt_away rename to attempt")
     assert (await world.http.get(f"http://127.0.0.1:{world.bridge.port}/health")).status_code == 200
+
+
+async def test_a_draining_bridge_leaves_newcomers_to_the_next_one_and_keeps_its_calls(world: Rehearsed) -> None:
+    with listen("bridge", "127.0.0.1", 0) as lent:
+        address = f"127.0.0.1:{lent.getsockname()[1]}"
+        settings = world.settings.model_copy(update={"bridge_public_url": f"ws://{address}"})
+        old, new = (BridgeServer(replace(world.services, settings=settings)) for _ in range(2))
+        await old.start(lent.dup())
+        moved = replace(world, bridge=old, settings=settings)
+        try:
+            attempt = await world.lead("01")
+            async with carrier(moved) as line:
+                await line.start(attempt, stream_token(world, attempt))
+                await line.audio()
+                old.stop_accepting()
+                waiting = asyncio.create_task(world.http.get(f"http://{address}/health"))
+                await asyncio.sleep(0.3)
+                assert not waiting.done()  # nobody answers, nobody refuses
+                await new.start(lent.dup())
+                assert (await waiting).json()["status"] == "ok"
+                await line.say_nothing(25)
+                assert (old.calls, new.calls, line.socket.state) == (1, 0, State.OPEN)
+                await old.drain()
+                await line.closed(15)
+        finally:
+            await old.stop()
+            await new.stop()
 
 
 # --- The node's row --------------------------------------------------------------------------------------------------
