@@ -17,10 +17,12 @@ import psycopg
 import pytest
 
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
+from cadenza.operations.listening import lending, listen
 from cadenza.operations.processes import free_port, port_is_free
 from cadenza.operations.restart_command import restart_running
 from cadenza.settings import Settings
 from tests.support.servers import open_folder
+from tests.support.supervised import who_answers
 
 pytestmark = [pytest.mark.servers, pytest.mark.long(60)]
 
@@ -57,10 +59,16 @@ def connected(settings: Settings) -> "psycopg.Connection[Any]":
 
 
 @asynccontextmanager
-async def up(settings: Settings, command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def up(
+    settings: Settings, command: str, lent: socket.socket | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     script = SCRIPT.format(command=command, settings=settings.model_dump_json())
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *(sys.executable, "-c", script),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **(lending("api", lent) if lent else {})},
+        pass_fds=[lent.fileno()] if lent else [],
     )
     try:
         yield process
@@ -213,3 +221,20 @@ async def test_a_taken_port_ends_it_at_once_with_the_fix(settings: Settings) -> 
             said = await rest_of(process)
             assert process.returncode == 2
     assert f"port {settings.api_port} is in use by" in said and "set API_PORT" in said
+
+
+async def test_an_address_that_is_not_of_this_machine_ends_it_at_once_with_the_fix(settings: Settings) -> None:
+    async with up(settings.model_copy(update={"bridge_host": "192.0.2.1"}), STAND_IN) as process:
+        said = await rest_of(process)
+        assert process.returncode == 2
+    assert f"cannot listen on 192.0.2.1 port {settings.bridge_port}" in said and "set BRIDGE_HOST" in said
+
+
+async def test_a_socket_that_was_lent_to_it_outlives_it(settings: Settings) -> None:
+    with listen("api", "127.0.0.1", settings.api_port) as lent:
+        async with up(settings, STAND_IN, lent) as killed:
+            await said_until(killed, "Ctrl-C stops it")
+            first = await who_answers(settings.api_port)
+        asking = asyncio.create_task(who_answers(settings.api_port, patience_seconds=60))
+        async with up(settings, STAND_IN, lent):
+            assert await asking != first
