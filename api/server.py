@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from api.account_limits import account_breakers
 from api.app import create_app
 from api.context import ApiContext, account_id
 from api.first_key import ensure_first_key
@@ -40,7 +41,13 @@ async def serve(settings: Settings) -> None:
     database = Database(database_url, settings.database_pool_size)
     try:
         async with database.transaction() as session:
-            await keep_account(session, account_id(settings), settings.calls_per_second, settings.max_lines)
+            await keep_account(
+                session,
+                account_id(settings),
+                settings.calls_per_second,
+                settings.max_lines,
+                account_breakers(settings),
+            )
         if await ensure_first_key(database, settings.data_dir):
             _log.info("the first API key was made", file=str(settings.data_dir / "api_key"))
         temporal = await connect(settings, lazy=True)

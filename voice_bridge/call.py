@@ -243,6 +243,9 @@ class Call:
     def disclosure_heard(self) -> None:
         self._actions.disclosure_heard()
 
+    def agent_heard(self) -> None:
+        self._actions.agent_heard()
+
     def tokens_used(self, count: int) -> None:
         self._tokens += count
 

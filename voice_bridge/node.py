@@ -1,4 +1,4 @@
-"""Says in SQL that this bridge lives, how full it is, and whether it drains. Admission obeys what is said."""
+"""Says in SQL that this bridge lives, how full it is, and whether it drains or cannot hear. Admission obeys it."""
 
 import asyncio
 import contextlib
@@ -41,6 +41,7 @@ class BridgeNode:
                     max_calls=settings.bridge_max_calls,
                     calls=self._server.calls,
                     draining=self._server.draining,
+                    listening_refusal=self._services.listen.refusal,
                 )
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.warning("beat_missed", error=type(error).__name__)

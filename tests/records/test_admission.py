@@ -150,16 +150,6 @@ async def test_a_campaigns_own_limit_of_lines_holds(world: World) -> None:
     assert len((await tick(world)).admitted) == 2
 
 
-async def test_a_lead_that_overslept_is_found(world: World) -> None:
-    await world.account()
-    campaign = await world.campaign()
-    await world.leads(campaign, state="waiting", workflow_started=True)
-    await world.run("update lead set due_at = now() - interval '10 minutes'")
-    after = await tick(world)
-    assert after.swept == 1
-    assert len(after.admitted) == 1
-
-
 async def test_an_unknown_account_admits_nothing(world: World) -> None:
     assert (await tick(world)).reason == "the account is not set up"
 

@@ -21,7 +21,7 @@ from cadenza.domain.messages import ConversationEnded
 from cadenza.domain.outcomes import Speaker
 from cadenza.domain.stream_token import sign_token
 from cadenza.operations.listening import listen
-from cadenza.records import bridges
+from cadenza.records.backpressure import Room, room_on_bridges
 from cadenza.records.journal import TurnRow, write_turns
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
 from voice_bridge.admission import is_signed
@@ -438,6 +438,24 @@ async def test_a_draining_bridge_leaves_newcomers_to_the_next_one_and_keeps_its_
             await new.stop()
 
 
+async def test_the_first_sound_that_the_callee_hears_is_noted_once(world: Rehearsed) -> None:
+    attempt = await world.lead("97")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        assert (await world.attempt(attempt)).agent_heard_at is None, "sent is not heard"
+        await line.send(event="mark", streamSid="MZ1", mark=line.of("mark")[0]["mark"])
+        async with asyncio.timeout(5):
+            while (heard := (await world.attempt(attempt)).agent_heard_at) is None:
+                await asyncio.sleep(0.02)
+    async with carrier(world) as line:  # another stream of the call: heard before
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        await line.send(event="mark", streamSid="MZ1", mark=line.of("mark")[0]["mark"])
+        await line.say_nothing(10)
+    assert (await world.attempt(attempt)).agent_heard_at == heard
+
+
 # --- The node's row --------------------------------------------------------------------------------------------------
 
 
@@ -445,17 +463,39 @@ async def test_a_bridge_says_that_it_lives_and_how_full_it_is(world: Rehearsed) 
     await eventually(lambda: world.bridge.calls == 0, 30)  # an earlier test broke a stream
     node = BridgeNode(world.services, world.bridge)
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) is None
+        assert await room_on_bridges(session) == Room(0, "no voice bridge is running")
     await node.start()
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == world.settings.bridge_max_calls
+        assert (await room_on_bridges(session)).calls == world.settings.bridge_max_calls
     world.bridge.draining = True
     await node.beat()
     world.bridge.draining = False
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == 0
+        assert await room_on_bridges(session) == Room(0, "the voice bridges are full")
     await node.stop()
     assert not await world.run("select 1 from bridge_node")
+
+
+async def test_a_bridge_that_cannot_hear_says_so_until_it_can(world: Rehearsed) -> None:
+    limits = world.world.behaviours["assemblyai"]
+    usual, limits.maximum_sessions = limits.maximum_sessions, 0  # type: ignore[attr-defined]
+    node = BridgeNode(world.services, world.bridge)
+    attempt = await world.lead("98")
+    try:
+        async with carrier(world) as line:
+            await line.start(attempt, stream_token(world, attempt))
+            await eventually(lambda: world.services.listen.refusal)
+        await node.beat()
+        async with world.database.transaction() as session:
+            room = await room_on_bridges(session)
+        assert room == Room(0, "the recogniser takes no sessions (code 3009), at 1 of 1 bridges")
+    finally:
+        limits.maximum_sessions = usual  # type: ignore[attr-defined]
+    await eventually(lambda: world.services.listen.refusal is None, 20)
+    await node.beat()
+    async with world.database.transaction() as session:
+        assert (await room_on_bridges(session)).calls > 0
+    await node.stop()
 
 
 async def test_a_bridge_that_died_has_no_room(world: Rehearsed) -> None:
@@ -463,7 +503,7 @@ async def test_a_bridge_that_died_has_no_room(world: Rehearsed) -> None:
     await node.beat()
     await world.run("update bridge_node set beat_at = now() - interval '1 minute'")
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == 0
+        assert (await room_on_bridges(session)).calls == 0
     await node.stop()
 
 
