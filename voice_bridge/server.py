@@ -150,7 +150,7 @@ class BridgeServer:
         except (NotAStream, TimeoutError):
             log.warning("stream_refused", reason="no_start")
         except ConnectionClosed:
-            self._server.close(close_connections=False)
+            pass
         except (SQLAlchemyError, OSError) as error:
             log.error("stream_failed", error=type(error).__name__)
         finally:

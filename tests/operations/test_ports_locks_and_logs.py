@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cadenza.operations.instance_lock import AlreadyRunning, only_instance
+from cadenza.operations.instance_lock import AlreadyRunning, only_instance, running_instance
 from cadenza.operations.port_check import PortsInUse, needed_ports, refuse_taken_ports
 from cadenza.operations.process_log import ProcessLog
 from cadenza.operations.processes import PortHolder, ProcessMark, end_leftover, free_port, port_holder, port_is_free
@@ -61,6 +61,13 @@ def test_a_second_system_on_the_same_folder_is_refused_with_the_pid_of_the_first
         pass
     with only_instance(tmp_path):
         pass
+
+
+def test_a_running_system_is_known_by_its_data_folder(tmp_path: Path) -> None:
+    assert running_instance(tmp_path) is None
+    with only_instance(tmp_path):
+        assert running_instance(tmp_path) == os.getpid()
+    assert running_instance(tmp_path) is None  # the file stays, and tells of nobody
 
 
 def test_readiness_belongs_to_one_process() -> None:

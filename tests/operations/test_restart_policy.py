@@ -87,6 +87,46 @@ def test_a_process_that_starts_for_too_long_is_stuck() -> None:
     assert not life.is_stuck(1000.0)
 
 
+@pytest.mark.parametrize("died_meanwhile", [False, True])
+def test_a_successor_that_is_ready_takes_over(died_meanwhile: bool) -> None:
+    life = ready_life()
+    if died_meanwhile:
+        life.on_exited(1.0)
+    assert life.on_successor_ready(2.0)
+    assert life.state is ProcessState.READY
+
+
+def test_a_successor_does_not_take_over_after_a_stop_was_asked() -> None:
+    life = ready_life()
+    life.on_stop_asked()
+    assert not life.on_successor_ready(2.0)
+    assert life.on_exited(3.0) == LeaveDown(given_up=False)
+    assert not life.on_successor_ready(4.0)
+
+
+def test_the_healthy_spell_of_a_successor_begins_when_it_takes_over() -> None:
+    life = ready_life(0.0)
+    life.on_exited(1.0)
+    life.on_started(2.0)
+    life.on_ready(2.0)
+    life.on_successor_ready(11.0)
+    assert life.on_exited(12.5) == StartAgain(0.4)
+
+
+def test_what_is_starting_or_waiting_to_start_is_coming_up() -> None:
+    life = ProcessLife()
+    coming = [life.is_coming_up]
+    life.on_started(0.0)
+    coming.append(life.is_coming_up)
+    life.on_ready(1.0)
+    coming.append(life.is_coming_up)
+    life.on_exited(2.0)
+    coming.append(life.is_coming_up)
+    life.on_stop_asked()
+    coming.append(life.is_coming_up)
+    assert coming == [False, True, False, True, False]
+
+
 @given(deaths=st.integers(1, 10_000))
 def test_every_wait_is_within_its_bounds(deaths: int) -> None:
     policy = RestartPolicy()

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import psutil
 import psycopg
 import pytest
 from temporalio.client import Client
@@ -15,12 +17,12 @@ from temporalio.client import Client
 from cadenza.operations import system as system_module
 from cadenza.operations.instance_lock import AlreadyRunning
 from cadenza.operations.port_check import PortsInUse
-from cadenza.operations.processes import free_port, port_is_free
+from cadenza.operations.processes import ProcessMark, free_port, port_is_free
 from cadenza.operations.readiness import mark_ready
 from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.system import running_system
 from cadenza.settings import Settings
-from tests.support.servers import open_folder
+from tests.support.servers import open_folder, python_process
 
 pytestmark = [pytest.mark.servers, pytest.mark.long(50)]
 
@@ -76,6 +78,46 @@ async def test_a_killed_database_server_comes_back_at_the_same_address(settings:
             await system.supervisor.until_ready("postgres")
         with psycopg.connect(system.database_url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+async def test_requests_made_while_the_api_is_dead_are_answered_by_the_next_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in, real = system_module._command, [sys.executable, "-m", "api"]
+    monkeypatch.setattr(system_module, "_command", lambda name: real if name == "api" else stand_in(name))
+    address = f"http://127.0.0.1:{settings.api_port}"
+    async with running_system(settings) as system, httpx.AsyncClient(base_url=address, timeout=30) as http:
+        pid = system.supervisor.pid("api")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(5):
+            while psutil.pid_exists(pid):
+                await asyncio.sleep(0.005)
+        health = [http.get("/health") for _ in range(20)]
+        webhooks = [http.post("/webhooks/twilio/status", params={"attempt": "a"}) for _ in range(20)]
+        answers = await asyncio.gather(*health, *webhooks)
+        assert [answer.status_code for answer in answers] == [200] * 20 + [403] * 20  # the webhooks are not signed
+
+
+async def test_the_sockets_are_lent_to_those_who_serve_and_to_nobody_else(settings: Settings) -> None:
+    def listens_on(pid: int | None) -> set[int]:
+        found = psutil.Process(pid).net_connections("tcp")
+        return {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
+
+    ours = {"api": settings.api_port, "bridge": settings.bridge_port}
+    async with running_system(settings) as system:
+        for name in ("postgres", "temporal", "worker", "bridge", "api"):
+            served = {of for of, port in ours.items() if port in listens_on(system.supervisor.pid(name))}
+            assert served == {name} & set(ours)
+
+
+async def test_what_an_earlier_supervisor_left_beside_another_is_ended_too(settings: Settings) -> None:
+    leftover = python_process("-c", "import time; time.sleep(60)")
+    run_dir = settings.data_dir / "run"
+    run_dir.mkdir()
+    (run_dir / "worker.beside.pid").write_text(str(ProcessMark.of(leftover.pid)))
+    async with running_system(settings):
+        assert not psutil.pid_exists(leftover.pid)
 
 
 async def test_a_second_system_on_the_same_data_is_refused(settings: Settings) -> None:
