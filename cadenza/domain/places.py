@@ -107,11 +107,17 @@ def country_code(text: str, known: frozenset[str]) -> str | None:
 
 def state_zones(country: str, state: str) -> tuple[str, ...] | None:
     """Every zone of a state (`FL`, `New South Wales`); None if the state is not known."""
-    zones = _STATES.get(country)
-    if zones is None:
+    code = state_code(country, state)
+    return _STATES[country][code] if code else None
+
+
+def state_code(country: str, state: str) -> str | None:
+    """The short code of a state (FL for `Florida` or `fl`); None if not known."""
+    if country not in _STATES:
         return None
     written = re.sub(r"\s+", " ", _plain(state).replace(".", "")).strip()
-    return zones.get(_STATE_CODES[country].get(written, written.upper()))
+    code = _STATE_CODES[country].get(written, written.upper())
+    return code if code in _STATES[country] else None
 
 
 def time_zone(text: str) -> str | None:
