@@ -41,7 +41,7 @@ _WORDS: tuple[tuple[ConsentKind, re.Pattern[str]], ...] = (
         ),
     ),
     (ConsentKind.EXPRESS_WRITTEN, re.compile(r"written|\bpewc\b|signed|signature|e-?sign")),
-    (ConsentKind.IMPLIED, re.compile(r"impl(ied|icit)|existing|relationship|inquir|enquir|\bebr\b|customer|legitimate")),
+    (ConsentKind.IMPLIED, re.compile(r"impli(ed|cit)|existing|relationship|[ie]nquir|\bebr\b|customer|legitimate")),
     (
         ConsentKind.EXPRESS,
         re.compile(r"^(yes|y|true|1|x|ja|on|t)$|express|explicit|verbal|oral|opt(ed)?[ -]?in|given|granted|obtained|"
@@ -81,7 +81,7 @@ def read_day(text: str, *, month_first: bool) -> date | None:
         return datetime.fromtimestamp(int(plain) / 1000, UTC).date()
     for form in _NAMED_MONTH:
         try:
-            return datetime.strptime(plain, form).date()  # noqa: DTZ007 (a day without a place)
+            return datetime.strptime(plain, form).date()
         except ValueError:
             continue
     return None

@@ -1,4 +1,4 @@
-"""Which column of a lead file is what: the names that HubSpot, Salesforce and people give to columns, and an override."""
+"""Which column of a lead file is what: the names that HubSpot, Salesforce and people give to columns; an override."""
 
 import re
 import unicodedata

@@ -62,14 +62,14 @@ def with_header(
             first.append(record)
         if len(first) + len(bad) == _LINES_ABOVE_HEADER:
             break
-    if not first or max(len(record.cells) for record in first) > MAX_COLUMNS:
+    at = _header_among(first, override or {}) if first else 0
+    header = _without_empty_end(first[at].cells) if first else ()
+    if not 0 < len(header) <= MAX_COLUMNS:
         raise FileRefused(
             FileCode.NOT_A_LEAD_FILE,
             "The file has no header line that can be read.",
             "The first line must hold the columns' names, for example: name,phone,company",
         )
-    at = _header_among(first, override or {})
-    header = _without_empty_end(first[at].cells)
     below: list[Record] = [*first[at + 1 :], *(record for record in bad if record.row > first[at].row)]
     if at:
         warnings = (*warnings, _lines_skipped(first[at].row))

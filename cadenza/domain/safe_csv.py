@@ -1,4 +1,4 @@
-"""CSV for people who will open it in a spreadsheet: no cell runs as a formula, and reading it back gives the same text."""
+"""CSV for people who open it in a spreadsheet: no cell runs as a formula, and reading it back gives the same text."""
 
 import re
 

@@ -15,7 +15,7 @@ import openpyxl
 
 from cadenza.domain.file_form import SAVE_AS_CSV
 from cadenza.domain.row_problem import FileCode, FileRefused, RowCode, RowProblem
-from cadenza.domain.row_source import MAX_COLUMNS, RawRow, Record
+from cadenza.domain.row_source import RawRow, Record
 
 LAST_ROW = 1_048_576
 """Of a worksheet, by Excel's own limit."""
@@ -28,8 +28,8 @@ _MOST_TEXT_BYTES = 64_000_000  # texts that cells share: held whole
 _MOST_TEXTS = 1_500_000
 _MOST_OTHER_BYTES = 8_000_000  # styles, the workbook itself: held whole
 _PIECE = 1 << 18
-_ROW = re.compile(rb"<(?:\w+:)?row[\s/>](?:[^>]*?\br=\"(\d{1,9})\")?")
-_TEXT = re.compile(rb"<(?:\w+:)?si[\s/>]()")
+_ROW = re.compile(rb"<(/?)(?:\w+:)?row(?:\s[^>]*?\br=\"(\d{1,9})\"|[\s/>])")
+_TEXT = re.compile(rb"<(/?)(?:\w+:)?si[\s/>]()")
 _LONGEST_TAG = 1_000
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
@@ -52,7 +52,7 @@ def read_xlsx(stream: BinaryIO) -> tuple[tuple[RowProblem, ...], Iterator[Record
 
 def _records(sheet: Any, last_row: int) -> Iterator[Record]:
     """Up to the last row: what stands below it, such as a link for each e-mail address, is not read."""
-    rows = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
+    rows = sheet.iter_rows(values_only=True)
     for number in range(1, last_row + 1):
         try:
             cells = next(rows, None)
@@ -135,7 +135,7 @@ def _count(
 ) -> int:
     """The number that the last of the tags has, or `most` if they have none. Raises FileRefused if there are more tags,
     or they are further apart, than a worksheet can have."""
-    count, last_number, last_at, base, text = 0, 0, 0, 0, b""
+    count, last_number, last_at, base, text, apart = 0, 0, 0, 0, b"", most_after
     with archive.open(part) as unfolded:
         while True:
             piece = unfolded.read(_PIECE)
@@ -146,11 +146,13 @@ def _count(
             for found in tag.finditer(text):
                 if found.start() >= whole_until:
                     break
-                if base + found.start() - last_at > most_apart:
+                if base + found.start() - last_at > apart:
                     raise _too_large()
-                count, last_at = count + 1, base + found.start()
-                last_number = int(found.group(1) or most)
-            if count > most or last_number > most or base + len(text) - last_at > max(most_apart, most_after):
+                last_at = base + found.start()
+                apart = most_after if found.group(1) else most_apart
+                if not found.group(1):
+                    count, last_number = count + 1, int(found.group(2) or most)
+            if count > most or last_number > most or base + len(text) - last_at > apart:
                 raise _too_large()
             if not piece:
                 return last_number
