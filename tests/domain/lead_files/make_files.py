@@ -5,7 +5,10 @@ What is expected of each is in `expected.yaml`. To look at the files themselves:
     python -m tests.domain.lead_files.make_files FOLDER
 """
 
+import csv
+import io
 import sys
+import zipfile
 from datetime import date, datetime
 from pathlib import Path
 
@@ -19,13 +22,20 @@ ACCENTS = "Name,Phone\nZoë Müller,212-555-0146\nJosé Núñez,617-555-0136\n"
 SMALL = "name,phone\nAda Abbott,212-555-0146\nBen Barros,617-555-0136\n"
 
 
+def exported(rows: list[str], quoting: int = csv.QUOTE_MINIMAL) -> bytes:
+    """A CSV as programs write it, from rows whose cells are divided by `|`."""
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=quoting).writerows(row.split("|") for row in rows)
+    return out.getvalue().encode()
+
+
 def _encodings() -> dict[str, bytes]:
     bom = "\ufeff"
     return {
         "utf8": ACCENTS.encode(),
         "utf8_with_mark": (bom + ACCENTS).encode(),
         "utf8_with_two_marks": (bom + bom + ACCENTS).encode(),
-        "utf8_cut_in_a_letter": ACCENTS.encode() + "Zo".encode() + "ë".encode()[:1],
+        "utf8_cut_in_a_letter": ACCENTS.encode() + b"Zo" + "ë".encode()[:1],
         "utf16_as_excel_unicode_text": (bom + ACCENTS.replace(",", "\t").replace("\n", "\r\n")).encode("utf-16-le"),
         "utf16_big_endian": (bom + ACCENTS).encode("utf-16-be"),
         "utf16_without_mark": ACCENTS.encode("utf-16-le"),
@@ -144,9 +154,13 @@ def _numbers() -> dict[str, bytes]:
 
 def _people() -> dict[str, bytes]:
     return {
-        "names": b'Full Name,Phone\n"Abbott, Ada",212-555-0146\nDR. BEN BARROS,617-555-0136\njean-luc picot,312-555-0100\n'
-        b"???,415-555-0101\n",
-        "formulas_for_names": b'name,phone,company\n"=HYPERLINK(""http://x"")",212-555-0146,@SUM(1)\n-2+3,617-555-0136,+x\n',
+        "names": exported(
+            ["Full Name|Phone", "Abbott, Ada|212-555-0146", "DR. BEN BARROS|617-555-0136"]
+            + ["jean-luc picot|312-555-0100", "???|415-555-0101"]
+        ),
+        "formulas_for_names": exported(
+            ["name|phone|company", '=HYPERLINK("http://x")|212-555-0146|@SUM(1)', "-2+3|617-555-0136|+x"]
+        ),
         "e_mails": b"phone,email\n212-555-0146,ada@example\n617-555-0136,ada@example.com;ben@example.com\n"
         b"312-555-0100,cleo@example.com\n",
         "time_zones": b"phone,time zone\n212-555-0146,Eastern Time (US & Canada)\n617-555-0136,america/new_york\n"
@@ -167,22 +181,43 @@ def _people() -> dict[str, bytes]:
 
 def _exports() -> dict[str, bytes]:
     return {
-        "hubspot": b'"Record ID","First Name","Last Name","Email","Phone Number","Mobile Phone Number","Company name",'
-        b'"Job Title","Street Address","City","State/Region","Postal Code","Country/Region","Time Zone",'
-        b'"Preferred language","Original Source","Lead Status","Contact owner"\n'
-        b'"101","Ada","Abbott","ada@example.com","+1 212-555-0100","(212) 555-0146","Abbott & Co","Buyer","1 Main St",'
-        b'"New York","NY","10001","United States","america_slash_new_york","en","Organic Search","New",""\n',
-        "hubspot_internal": b"hs_object_id,firstname,lastname,email,phone,mobilephone,company,jobtitle,address,city,state,"
-        b"zip,country,hs_timezone,hs_language\n101,Ada,Abbott,ada@example.com,212-555-0100,212-555-0146,Abbott,Buyer,"
-        b"1 Main St,New York,NY,10001,US,America/New_York,en-us\n",
-        "salesforce": b'"First Name","Last Name","Title","Company / Account","Street","City","State/Province",'
-        b'"Zip/Postal Code","Country","Phone","Mobile","Email","Lead Source","Do Not Call"\n'
-        b'"Ada","Abbott","Buyer","Abbott","1 Main St","New York","NY","10001","United States","(212) 555-0100",'
-        b'"(212) 555-0146","ada@example.com","Web","0"\n"Ben","Barros","","Barros","","","","","","(617) 555-0136","","",'
-        b'"","1"\n',
-        "salesforce_api": b"Id,FirstName,LastName,Company,Phone,MobilePhone,Fax,AssistantPhone,Email,Title,Street,City,State,"
-        b"PostalCode,Country,LeadSource,HasOptedOutOfCall\n00Q1,Ada,Abbott,Abbott,212-555-0100,212-555-0146,"
-        b"212-555-0102,212-555-0103,ada@example.com,Buyer,1 Main St,New York,NY,10001,US,Web,false\n",
+        "hubspot": exported(
+            [
+                "Record ID|First Name|Last Name|Email|Phone Number|Mobile Phone Number|Company name|Job Title|"
+                "Street Address|City|State/Region|Postal Code|Country/Region|Time Zone|Preferred language|"
+                "Original Source|Lead Status|Contact owner",
+                "101|Ada|Abbott|ada@example.com|+1 212-555-0100|(212) 555-0146|Abbott & Co|Buyer|"
+                "1 Main St|New York|NY|10001|United States|america_slash_new_york|en|"
+                "Organic Search|New|",
+            ],
+            csv.QUOTE_ALL,
+        ),
+        "hubspot_internal": exported(
+            [
+                "hs_object_id|firstname|lastname|email|phone|mobilephone|company|jobtitle|address|city|state|zip|"
+                "country|hs_timezone|hs_language",
+                "101|Ada|Abbott|ada@example.com|212-555-0100|212-555-0146|Abbott|Buyer|1 Main St|New York|NY|10001|"
+                "US|America/New_York|en-us",
+            ]
+        ),
+        "salesforce": exported(
+            [
+                "First Name|Last Name|Title|Company / Account|Street|City|State/Province|Zip/Postal Code|Country|"
+                "Phone|Mobile|Email|Lead Source|Do Not Call",
+                "Ada|Abbott|Buyer|Abbott|1 Main St|New York|NY|10001|United States|"
+                "(212) 555-0100|(212) 555-0146|ada@example.com|Web|0",
+                "Ben|Barros||Barros||||||(617) 555-0136||||1",
+            ],
+            csv.QUOTE_ALL,
+        ),
+        "salesforce_api": exported(
+            [
+                "Id|FirstName|LastName|Company|Phone|MobilePhone|Fax|AssistantPhone|Email|Title|Street|City|State|"
+                "PostalCode|Country|LeadSource|HasOptedOutOfCall",
+                "00Q1|Ada|Abbott|Abbott|212-555-0100|212-555-0146|212-555-0102|212-555-0103|ada@example.com|Buyer|"
+                "1 Main St|New York|NY|10001|US|Web|false",
+            ]
+        ),
         "german": "Vorname;Nachname;Telefon;Handy;Firma;PLZ;Ort;Strasse;Land\n"
         "Zoë;Groß;+44 20 7946 0123;020 7946 0124;Groß & Söhne;SW1A 1AA;London;1 Mall;UK\n".encode("cp1252"),
         "spanish": "Nombre,Apellido,Teléfono,Empresa\nJosé,Núñez,212-555-0146,Peña\n".encode(),
@@ -228,8 +263,8 @@ def _workbooks() -> dict[str, bytes]:
         ),
         "xlsx_formulas_without_results": workbook([head, ("Ada", '="212-555-0146"'), ben]),
         "xlsx_formulas_with_results": raw_workbook(
-            row(1, *head)
-            + '<row r="2"><c r="A2" t="str"><f>UPPER("ada")</f><v>ADA</v></c><c r="B2"><f>1*1</f><v>12125550146</v></c></row>'
+            row(1, *head) + '<row r="2"><c r="A2" t="str"><f>UPPER("ada")</f><v>ADA</v></c>'
+            '<c r="B2"><f>1*1</f><v>12125550146</v></c></row>'
         ),
         "xlsx_errors_and_booleans": raw_workbook(
             row(1, "Phone", "Do Not Call") + '<row r="2"><c t="e"><v>#N/A</v></c></row>'
@@ -237,7 +272,8 @@ def _workbooks() -> dict[str, bytes]:
             '<row r="4"><c><v>1.6175550136E10</v></c><c t="b"><v>0</v></c></row>'
         ),
         "xlsx_shared_texts": raw_workbook(
-            '<row r="1"><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row><row r="2"><c t="s"><v>2</v></c><c t="s"><v>3</v></c></row>',
+            '<row r="1"><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>'
+            '<row r="2"><c t="s"><v>2</v></c><c t="s"><v>3</v></c></row>',
             texts=("Name", "Phone", "<r><t>A</t></r><r><t>da</t></r>", "212-555-0146"),
         ),
         "xlsx_several_sheets": workbook([], [head, ada], [head, ben]),
@@ -262,9 +298,6 @@ def _workbooks() -> dict[str, bytes]:
 
 
 def _with_part(book: bytes, name: str, content: str) -> bytes:
-    import io
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         parts = {part: archive.read(part).decode() for part in archive.namelist()}
     return zipped(parts | {name: content})
