@@ -155,8 +155,13 @@ def _numbers() -> dict[str, bytes]:
 def _people() -> dict[str, bytes]:
     return {
         "names": exported(
-            ["Full Name|Phone", "Abbott, Ada|212-555-0146", "DR. BEN BARROS|617-555-0136"]
-            + ["jean-luc picot|312-555-0100", "???|415-555-0101"]
+            [
+                "Full Name|Phone",
+                "Abbott, Ada|212-555-0146",
+                "DR. BEN BARROS|617-555-0136",
+                "jean-luc picot|312-555-0100",
+                "???|415-555-0101",
+            ]
         ),
         "formulas_for_names": exported(
             ["name|phone|company", '=HYPERLINK("http://x")|212-555-0146|@SUM(1)', "-2+3|617-555-0136|+x"]
