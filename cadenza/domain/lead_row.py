@@ -92,7 +92,7 @@ class _Reading:
         self.problems: list[RowProblem] = []
 
     def lead(self) -> LeadRow | None:
-        if any("\ufffd" in cell for cell in self._cells):
+        if "\ufffd" in "".join(self._cells):
             self._say(
                 RowCode.BAD_ENCODING, "", "", "A character was lost in an earlier conversion.", "Check the names."
             )
@@ -340,10 +340,11 @@ def clean_cell(text: str) -> str:
     that a spreadsheet or an export put before a formula's sign."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
-    return with_formulas(text.replace("\x00", "").strip()).strip()
+    text = text.replace("\x00", "").strip()
+    return with_formulas(text).strip() if text.startswith("'") else text
 
 
 def _postal_code(text: str, country: str) -> str:
     """Spreadsheets take a postal code for a number: `2110.0` was 02110 in the United States."""
-    code = re.sub(r"^(\d+)\.0+$", r"\1", text)
+    code = re.sub(r"^(\d+)\.0+$", r"\1", text) if text else ""
     return code.zfill(_POSTAL_DIGITS.get(country, 0)) if code.isdigit() else code
