@@ -80,7 +80,8 @@ def open_text(stream: BinaryIO, encoding: str) -> Iterator[TextIO]:
     try:
         yield text
     finally:
-        text.detach()
+        if not stream.closed:  # an abandoned reader ends after its file
+            text.detach()
 
 
 def _first_words(stream: BinaryIO, encoding: str) -> str:
