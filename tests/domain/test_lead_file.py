@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import tracemalloc
+from collections import deque
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain.lead_columns import LeadField, plan_columns
+from cadenza.domain.lead_file import ReadOptions, open_lead_file
 from cadenza.domain.lead_name import full_and_first_name
 from cadenza.domain.row_problem import WARNINGS, FileCode, FileRefused, RowCode
 from tests.domain.lead_files.reading import ReadFile, assert_accounted_for, read_file
@@ -283,3 +287,17 @@ def test_any_bytes_alone_never_crash_it(data: bytes) -> None:
 
 def test_warnings_are_known_codes() -> None:
     assert set(RowCode) >= WARNINGS
+
+
+def test_a_file_is_read_in_bounded_memory() -> None:
+    """Eight thousand rows held would be some forty megabytes; what remains is a number's digits for each."""
+    rows = "".join(f"Ada{n},+612{5550 if n % 2 else 7010}{n:04d},Company {n},note {n}\n" for n in range(8000))
+    data = io.BytesIO(("name,phone,company,notes\n" + rows).encode())
+    options = ReadOptions(default_country="US")
+    deque(islice(open_lead_file(data, options).results(), 500), maxlen=0)  # what is loaded once is no part of it
+    tracemalloc.start()
+    taken = sum(result.lead is not None for result in open_lead_file(data, options).results())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken == 8000
+    assert peak < 4_000_000
