@@ -117,7 +117,7 @@ class AudioActivities:
 
     @activity.defn
     async def prepare_lead_audio(self, request: PrepareLeadAudio) -> PreparedAudio:
-        """Render what only this lead will hear: texts with their name or company."""
+        """Render what only this lead will hear: texts with their name, company or custom fields."""
         async with self._database.transaction() as session:
             lead = await session.get(Lead, request.lead_id)
             campaign = await session.get(Campaign, lead.campaign_id) if lead else None
@@ -128,6 +128,7 @@ class AudioActivities:
             first_name=lead.first_name,
             company=lead.company,
             caller_id=self._caller_id(campaign),
+            custom=lead.custom,
         )
         return await self._render_missing(self._voice(campaign), texts)
 
@@ -205,9 +206,14 @@ class AudioActivities:
 
 def fixed_texts(script: Script, caller_id: str) -> list[str]:
     """The script's texts that are the same for every lead: those that two different leads have in common."""
-    one = texts_to_render(script, first_name="Alpha", company="Alpha", caller_id=caller_id)
-    other = set(texts_to_render(script, first_name="Beta", company="Beta", caller_id=caller_id))
-    return [text for text in one if text in other]
+    one, other = (
+        texts_to_render(
+            script, first_name=word, company=word, caller_id=caller_id, custom=dict.fromkeys(script.custom_fields, word)
+        )
+        for word in ("Alpha", "Beta")
+    )
+    shared = set(other)
+    return [text for text in one if text in shared]
 
 
 def _code(error: ApiError) -> str:

@@ -14,7 +14,13 @@ LINK_SECONDS = 300
 
 def message_text(call: CallContext, settings: Settings) -> str:
     caller_id = call.caller_id or settings.twilio_from_number
-    return call.script.say(call.script.voicemail, first_name=call.first_name, company=call.company, caller_id=caller_id)
+    return call.script.say(
+        call.script.voicemail,
+        first_name=call.first_name,
+        company=call.company,
+        caller_id=caller_id,
+        custom=call.custom,
+    )
 
 
 def message_key(call: CallContext, settings: Settings) -> str:

@@ -36,6 +36,9 @@ from cadenza.temporal.lead_client import LeadClient
 _FORM_OVERHEAD = 100_000
 """Bytes that a form may add around a file of the largest size."""
 
+_LARGEST_BODY = 2_000_000
+"""Bytes of any other request."""
+
 _TAGS = [
     {"name": "Campaigns", "description": "Make them, start, pause, resume and cancel them."},
     {"name": "Leads", "description": "Upload lead files; see where each lead is, and why it was not called."},
@@ -83,7 +86,9 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
     )
     app.state.context = context
     install_problem_handlers(app)
-    app.add_middleware(BodyLimit, limit_bytes=settings.max_upload_bytes + _FORM_OVERHEAD)
+    app.add_middleware(
+        BodyLimit, limit_bytes=_LARGEST_BODY, file_limit_bytes=settings.max_upload_bytes + _FORM_OVERHEAD
+    )
     app.add_middleware(RequestLog)
     for module in (
         campaigns,

@@ -1,6 +1,7 @@
 """What every request may use: made once by the app factory, handed to routes as a dependency."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -11,6 +12,9 @@ from api.orchestration import Orchestration
 from api.rate_limit import RateLimit
 from cadenza.records.database import Database
 from cadenza.settings import Settings
+
+UPLOADS_AT_ONCE = 2
+"""Lead files that a process reads at the same time: they cost time and memory. Others wait."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class ApiContext:
     orchestration: Orchestration
     delivery: EventDelivery
     rate_limit: RateLimit
+    upload_places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
 
     @property
     def account_id(self) -> str:

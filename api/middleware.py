@@ -12,6 +12,7 @@ from cadenza.logging_setup import where_raised
 
 _log = structlog.get_logger("api.requests")
 SLOW_SECONDS = 1.0
+_FILE_PATHS = ("/leads", "/leads/preview")
 
 
 class RequestLog:
@@ -63,19 +64,22 @@ class RequestLog:
 
 
 class BodyLimit:
-    """Refuse bodies over a size before they are held in memory, whether or not their length was announced."""
+    """Refuse bodies over a size before they are held in memory, whether or not their length was announced. Lead files,
+    which are written to disk as they come, may be larger."""
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, limit_bytes: int, file_limit_bytes: int) -> None:
         self._app = app
         self._limit = limit_bytes
+        self._file_limit = file_limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._file_limit if scope["path"].endswith(_FILE_PATHS) else self._limit
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._limit:
-            await problem_response(too_large(self._limit))(scope, receive, send)
+        if announced.isdigit() and int(announced) > limit:
+            await problem_response(too_large(limit))(scope, receive, send)
             return
         taken, over, started = 0, False, False
 
@@ -84,9 +88,9 @@ class BodyLimit:
             message = await receive()
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
-                over = over or taken > self._limit
+                over = over or taken > limit
                 if over:
-                    raise too_large(self._limit)
+                    raise too_large(limit)
             return message
 
         async def answer(message: Message) -> None:
@@ -96,7 +100,7 @@ class BodyLimit:
                 started = True
                 await send(message)
             elif message["type"] == "http.response.start":
-                await problem_response(too_large(self._limit))(scope, receive, send)
+                await problem_response(too_large(limit))(scope, receive, send)
 
         await self._app(scope, limited, answer)
 
@@ -106,7 +110,7 @@ def too_large(limit: int) -> Problem:
         413,
         ProblemCode.TOO_LARGE,
         "The request is too large",
-        f"At most {limit} bytes are taken. Split the file, or raise MAX_UPLOAD_BYTES.",
+        f"At most {limit} bytes are taken here. Split a lead file, or raise MAX_UPLOAD_BYTES.",
     )
 
 

@@ -2,9 +2,14 @@
 
 import sys
 
-from bench import gate, gate_check, lead_workflows
+from bench import gate, gate_check, lead_workflows, uploads
 
-BENCHMARKS = {"lead_workflows": lead_workflows.main, "gate": gate.main, "gate_check": gate_check.main}
+BENCHMARKS = {
+    "lead_workflows": lead_workflows.main,
+    "uploads": uploads.main,
+    "gate": gate.main,
+    "gate_check": gate_check.main,
+}
 
 name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
 if name and name not in BENCHMARKS:

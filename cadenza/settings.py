@@ -58,7 +58,8 @@ class Settings(BaseSettings):
         description="Address at which Twilio reaches the API (https:// in production)",
     )
     api_rate_limit: str = Field("600/minute", description="Requests allowed to each API key")
-    max_upload_bytes: int = Field(10_000_000, description="Largest lead file taken, in bytes")
+    max_upload_bytes: int = Field(100_000_000, ge=1, description="Largest lead file taken, in bytes")
+    max_upload_rows: int = Field(250_000, ge=1, description="Most rows taken from one lead file")
     cadenza_api_url: str = Field("http://127.0.0.1:8000", description="API address the `cadenza` command talks to")
     cadenza_api_key: SecretStr | None = Field(
         None, description="API key of the `cadenza` command; unset uses the key made at first start"

@@ -99,7 +99,11 @@ class AgentVoice:
         context = self._context
         texts += [
             context.script.say(
-                objection.answer, first_name=context.first_name, company=context.company, caller_id=context.caller_id
+                objection.answer,
+                first_name=context.first_name,
+                company=context.company,
+                caller_id=context.caller_id,
+                custom=context.custom,
             )
             for objection in context.script.objections
         ]
@@ -188,6 +192,7 @@ class AgentVoice:
             first_name=context.first_name,
             company=context.company,
             caller_id=context.caller_id,
+            custom=context.custom,
         )
 
     def _say_line(self, turn: AgentTurn, line: Line, entry: AgentEntry | None, *, at_once: bool = False) -> None:

@@ -215,6 +215,7 @@ class BridgeServer:
                 first_name=context.first_name,
                 company=context.company,
                 caller_id=context.caller_id,
+                custom=context.custom,
             )
             for line in (Line.DISCLOSURE, Line.OPENING)
         ]

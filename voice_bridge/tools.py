@@ -181,7 +181,11 @@ class ToolBox:
             raise ToolRefused(f"objection_id must be one of: {', '.join(self._objections) or 'none'}")
         context = self._context
         answer = context.script.say(
-            objection.answer, first_name=context.first_name, company=context.company, caller_id=context.caller_id
+            objection.answer,
+            first_name=context.first_name,
+            company=context.company,
+            caller_id=context.caller_id,
+            custom=context.custom,
         )
         # An answer that asks something is a whole turn; after any other the model leads on.
         return ToolOutcome({"answer": answer, "spoken": True}, say=answer, is_final=answer.rstrip().endswith("?"))

@@ -9,10 +9,18 @@ from api.problems import not_found
 from api.routes.answers import guarded
 from api.routes.phones import read_phone
 from api.schemas.calls import CallOut
-from api.schemas.leads import LeadDetail, LeadOut, RefusalOut
+from api.schemas.leads import ConsentOut, LeadDetail, LeadOut, OtherPhoneOut, RefusalOut
 from api.schemas.pages import Cursor, Limit, Page
 from cadenza.domain.outcomes import LeadOutcome, LeadState
-from cadenza.records.leads import get_lead, list_attempts, list_leads, list_refusals, suppressed_among
+from cadenza.records.leads import (
+    get_lead,
+    list_attempts,
+    list_consents,
+    list_leads,
+    list_other_phones,
+    list_refusals,
+    suppressed_among,
+)
 
 router = APIRouter(prefix="/v1", tags=["Leads"])
 REFUSALS_SHOWN = 20
@@ -48,7 +56,8 @@ async def list_all(
 
 @router.get("/leads/{lead_id}", summary="Read a lead", responses=guarded(404))
 async def read(lead_id: str, context: Context) -> LeadDetail:
-    """With its calls, its next step and why, and the last times that the gate said no."""
+    """With its further numbers, its consents, its calls, its next step and why, and the last times that the gate said
+    no."""
     async with context.database.transaction() as session:
         lead = await get_lead(session, lead_id)
         if lead is None:
@@ -56,12 +65,16 @@ async def read(lead_id: str, context: Context) -> LeadDetail:
         attempts = await list_attempts(session, lead_id)
         refusals = await list_refusals(session, lead_id=lead_id, campaign_id=None, before=None, limit=REFUSALS_SHOWN)
         suppressed = await suppressed_among(session, [lead.phone])
+        others = await list_other_phones(session, lead_id)
+        consents = await list_consents(session, lead.phone)
     return LeadDetail.model_validate(
         {
             **lead.model_dump(),
             "calls": [CallOut.model_validate(attempt) for attempt in attempts],
             "refusals": [RefusalOut.model_validate(refusal) for refusal in refusals],
             "is_suppressed": bool(suppressed),
+            "other_phones": [OtherPhoneOut.model_validate(other) for other in others],
+            "consents": [ConsentOut.model_validate(consent) for consent in consents],
         }
     )
 

@@ -38,6 +38,9 @@ class ProblemCode(StrEnum):
     NO_PHONE_COLUMN = "no_phone_column"
     TOO_MANY_ROWS = "too_many_rows"
     BAD_JSON = "bad_json"
+    BAD_WORKBOOK = "bad_workbook"
+    WORKBOOK_TOO_LARGE = "workbook_too_large"
+    BAD_MAPPING = "bad_mapping"
 
 
 class FieldError(BaseModel):

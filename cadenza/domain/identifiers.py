@@ -9,8 +9,11 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32
 def new_id(prefix: str) -> str:
     """A sortable unique id such as `ld_06ej...`: 9 characters of milliseconds, 11 of randomness."""
     milliseconds = time.time_ns() // 1_000_000
-    head = "".join(_ALPHABET[(milliseconds >> shift) & 31] for shift in range(40, -1, -5))
-    return f"{prefix}_{head}{''.join(secrets.choice(_ALPHABET) for _ in range(11))}"
+    return f"{prefix}_{_encoded(milliseconds, 9)}{_encoded(secrets.randbits(55), 11)}"
+
+
+def _encoded(number: int, length: int) -> str:
+    return "".join([_ALPHABET[(number >> shift) & 31] for shift in range(5 * (length - 1), -1, -5)])
 
 
 def attempt_id(lead_id: str, number: int) -> str:

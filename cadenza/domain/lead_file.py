@@ -1,120 +1,141 @@
-"""A lead file, read: which rows become leads, and why the others do not. Pure; the database's word comes later.
-
-Good rows are taken and each bad one is reported. Every row is accounted for exactly once, as a lead or as an error.
+"""A lead file, read row by row: which rows become leads, and why the others do not. Pure; the database's word comes
+later. Good rows are taken and each bad one is reported: every row comes out exactly once, as a lead or as an error.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
-from cadenza.domain.file_text import decode_file
-from cadenza.domain.lead_columns import PHONE_NAMES, ColumnPlan, LeadField, plan_columns
-from cadenza.domain.lead_name import full_and_first_name
-from cadenza.domain.phone import COUNTRIES, PhoneNumber, PhoneRefused, parse_phone
-from cadenza.domain.places import country_code, state_zones, time_zone
+from cadenza.domain.csv_rows import read_csv
+from cadenza.domain.file_form import FileForm, FileKind, find_form
+from cadenza.domain.json_rows import read_json
+from cadenza.domain.lead_columns import PHONE_NAMES, ColumnPlan, looks_like_data, plan_columns, shown_headers
+from cadenza.domain.lead_row import LeadRow, RowReader, clean_cell
 from cadenza.domain.row_problem import FileCode, FileRefused, RowCode, RowProblem
-from cadenza.domain.row_source import RawRow, RowSource, read_rows
-
-MAX_ROWS = 50_000
-MAX_CELL = 200
-MAX_CUSTOM_CELL = 1000
-MAX_CUSTOM_FIELDS = 60
-_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s.,;<>\"]{2,}")
-_YES = {"yes", "y", "true", "1", "x", "ja", "t", "on"}
+from cadenza.domain.row_source import BadRow, RowSource, with_header
+from cadenza.domain.xlsx_rows import read_xlsx
 
 
-class LeadRow(BaseModel):
-    """A row that becomes a lead."""
+class ReadOptions(BaseModel):
+    """How a file is to be read. `mapping` overrides what a column is taken for, by header; `keep_unknown` keeps columns
+    that are not understood as custom fields."""
 
     model_config = ConfigDict(frozen=True)
+
+    default_country: str
+    mapping: Mapping[str, str] = {}
+    keep_unknown: bool = False
+    max_rows: int = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of a row. Without a lead, exactly one of the problems is an error. `cells` are as in the file, by
+    header; cells beyond the header's follow them."""
 
     row: int
-    phone: str
-    name: str = ""
-    first_name: str = ""
-    email: str = ""
-    company: str = ""
-    country: str = ""
-    zones: tuple[str, ...]
-    custom: dict[str, str] = {}
+    cells: tuple[str, ...]
+    lead: LeadRow | None
+    problems: list[RowProblem] = field(default_factory=list)
 
 
-class LeadFile(BaseModel):
-    """What a file holds. `rows` counts those that are not blank: leads plus errors, without the warnings."""
+class LeadFile:
+    """An open file. `results` may be read once."""
 
-    model_config = ConfigDict(frozen=True)
+    def __init__(self, form: FileForm, source: RowSource, plan: ColumnPlan, options: ReadOptions) -> None:
+        self.form = form
+        self.delimiter = source.delimiter
+        self.plan = plan
+        self.warnings = _file_warnings(form, source, plan)
+        """Findings about the file as a whole."""
+        self._source = source
+        self._options = options
 
-    columns: tuple[str, ...]
-    rows: int
-    leads: tuple[LeadRow, ...]
-    problems: tuple[RowProblem, ...]
+    def results(self) -> Iterator[RowResult]:
+        """Every row that is not blank, in order. Raises FileRefused for one row too many, or a file that breaks off."""
+        reader = RowReader(self.plan, self._options.default_country)
+        first_rows: dict[int, int] = {}  # by the number's digits: a tenth of the memory of texts
+        for count, item in enumerate(self._source.items, start=1):
+            if count > self._options.max_rows:
+                raise _too_many_rows(self._options.max_rows)
+            if isinstance(item, BadRow):
+                yield RowResult(item.row, item.cells, None, [item.problem])
+                continue
+            lead, problems = reader.read(item)
+            if lead is not None:
+                first = first_rows.setdefault(int(lead.phone[1:]), item.row)
+                if first != item.row:
+                    lead = None
+                    problems.append(reader.duplicate(item, first))
+            yield RowResult(item.row, item.cells, lead, problems)
 
 
-def parse_lead_file(data: bytes, default_country: str) -> LeadFile:
-    """Read CSV, a JSON array or JSON Lines. Raises FileRefused if nothing of it can be taken."""
-    text, encoding = decode_file(data)
-    source = read_rows(text)
-    plan = plan_columns([_clean(name) for name in source.header])
+def open_lead_file(stream: BinaryIO, options: ReadOptions) -> LeadFile:
+    """Find out what a seekable stream holds and which column is what. Raises FileRefused if nothing can be taken."""
+    form = find_form(stream)
+    source = _open_rows(stream, form, options.mapping)
+    plan = plan_columns(
+        [clean_cell(name) for name in source.header], options.mapping, keep_unknown=options.keep_unknown
+    )
     if not plan.phones:
         raise _no_phone_column(plan)
-    problems = _file_warnings(encoding, plan)
-    leads: list[LeadRow] = []
-    first_rows: dict[str, int] = {}
-    rows = 0
-    for item in _limited(source):
-        rows += 1
-        if isinstance(item, RowProblem):
-            problems.append(item)
-            continue
-        reading = _RowReading(item, plan, default_country)
-        lead = reading.lead()
-        problems += reading.problems
-        if lead is None:
-            continue
-        if lead.phone in first_rows:
-            problems.append(reading.duplicate_of(first_rows[lead.phone]))
-            continue
-        first_rows[lead.phone] = lead.row
-        leads.append(lead)
-    if rows == 0:
-        raise FileRefused(
-            FileCode.EMPTY_FILE,
-            "The file has a header and no rows.",
-            "Add a row for each lead.",
-            plan.headers,
-        )
-    return LeadFile(columns=plan.headers, rows=rows, leads=tuple(leads), problems=tuple(problems))
+    return LeadFile(form, source, plan, options)
 
 
-def _limited(source: RowSource) -> Iterator[RawRow | RowProblem]:
-    for count, item in enumerate(source.items, start=1):
-        if count > MAX_ROWS:
-            raise FileRefused(
-                FileCode.TOO_MANY_ROWS,
-                f"The file has more than {MAX_ROWS} rows.",
-                "Split it into smaller files and upload them one after the other.",
-            )
-        yield item
+def _open_rows(stream: BinaryIO, form: FileForm, override: Mapping[str, str]) -> RowSource:
+    match form.kind:
+        case FileKind.CSV:
+            delimiter, records = read_csv(stream, form.encoding)
+            return with_header(records, override, delimiter=delimiter)
+        case FileKind.XLSX:
+            warnings, records = read_xlsx(stream)
+            return with_header(records, override, warnings=warnings)
+        case FileKind.JSON | FileKind.JSON_LINES:
+            return read_json(stream, form)
 
 
-def _no_phone_column(plan: ColumnPlan) -> FileRefused:
-    found = ", ".join(plan.headers[:20])
-    looked_for = ", ".join(PHONE_NAMES[:12])
-    looks_like_data = any(sum(letter.isdigit() for letter in name) >= 7 for name in plan.headers)
-    hint = " The first line seems to hold a lead: add a line with the columns' names above it." * looks_like_data
-    shown = "hidden, as they look like personal data" if looks_like_data else found
+def peek(lead_file: LeadFile, rows: int) -> list[RowResult]:
+    """The first rows. Raises FileRefused for a file without any."""
+    found = list(islice(lead_file.results(), rows))
+    if not found:
+        raise no_rows(lead_file)
+    return found
+
+
+def no_rows(lead_file: LeadFile) -> FileRefused:
     return FileRefused(
-        FileCode.NO_PHONE_COLUMN,
-        f"No column holds phone numbers. Columns found: {shown}.",
-        f"Name the column 'phone' (also understood: {looked_for}).{hint}",
-        () if looks_like_data else plan.headers,
+        FileCode.EMPTY_FILE,
+        "The file has a header and no rows.",
+        "Add a row for each lead.",
+        lead_file.plan.headers,
     )
 
 
-def _file_warnings(encoding: str, plan: ColumnPlan) -> list[RowProblem]:
-    warnings = []
-    if encoding == "cp1252":
+def _too_many_rows(most: int) -> FileRefused:
+    return FileRefused(
+        FileCode.TOO_MANY_ROWS,
+        f"The file has more than {most} rows; nothing was taken.",
+        "Split it into smaller files and upload them one after the other, or raise MAX_UPLOAD_ROWS.",
+    )
+
+
+def _no_phone_column(plan: ColumnPlan) -> FileRefused:
+    is_data = looks_like_data(plan.headers)
+    hint = " The first line seems to hold a lead: add a line with the columns' names above it." * is_data
+    return FileRefused(
+        FileCode.NO_PHONE_COLUMN,
+        f"No column holds phone numbers. Columns found: {shown_headers(plan.headers)}.",
+        f"Name the column 'phone' (also understood: {', '.join(PHONE_NAMES)}), or map it.{hint}",
+        () if is_data else plan.headers,
+    )
+
+
+def _file_warnings(form: FileForm, source: RowSource, plan: ColumnPlan) -> tuple[RowProblem, ...]:
+    warnings = list(source.warnings)
+    if form.encoding == "cp1252":
         warnings.append(
             RowProblem(
                 row=0,
@@ -128,201 +149,19 @@ def _file_warnings(encoding: str, plan: ColumnPlan) -> list[RowProblem]:
             row=1,
             column=name,
             code=RowCode.DUPLICATE_HEADER,
-            message="Two columns have this name; the first one counts, the other is kept under a numbered name.",
+            message="Two columns have this name; the first one counts, the other is read under a numbered name.",
             fix="Give each column its own name.",
         )
         for name in plan.repeated
     ]
-    return warnings
-
-
-class _RowReading:
-    """One row on its way to a lead; collects what is to be said about it."""
-
-    def __init__(self, raw: RawRow, plan: ColumnPlan, default_country: str) -> None:
-        self._raw = raw
-        self._plan = plan
-        self._default_country = default_country
-        self._cells = tuple(_clean(cell) for cell in raw.cells)
-        self.problems: list[RowProblem] = []
-
-    def lead(self) -> LeadRow | None:
-        """The lead, or None with the reason among the problems."""
-        if any("\ufffd" in cell for cell in self._cells):
-            self._say(
-                RowCode.BAD_ENCODING, "", "", "A character was lost in an earlier conversion.", "Check the names."
-            )
-        if self._field(LeadField.DO_NOT_CALL).casefold() in _YES:
-            self._say(
-                RowCode.ON_DNC,
-                self._header(LeadField.DO_NOT_CALL),
-                self._field(LeadField.DO_NOT_CALL),
-                "The row says that this person must not be called.",
-                "Nothing to do; to suppress the number in all campaigns, add it to the suppressions.",
-            )
-            return None
-        country = self._country()
-        found = self._phone(country)
-        if found is None:
-            return None
-        number, others = found
-        zones = self._zones(number)
-        if not zones:
-            self._say(
-                RowCode.AMBIGUOUS_TIMEZONE,
-                "",
-                "",
-                "The number does not say in which time zone it is, so no hour is known to be allowed.",
-                "Add a column 'time zone' with a name such as America/Chicago.",
-            )
-            return None
-        name, first_name = full_and_first_name(
-            self._field(LeadField.FULL_NAME), self._field(LeadField.FIRST_NAME), self._field(LeadField.LAST_NAME)
+    warnings += [
+        RowProblem(
+            row=1,
+            column=name,
+            code=RowCode.UNKNOWN_COLUMN,
+            message="This column is not understood and was not read.",
+            fix="Map it to a field, or keep it as a custom field.",
         )
-        return LeadRow(
-            row=self._raw.row,
-            phone=number.e164,
-            name=name,
-            first_name=first_name,
-            email=self._email(),
-            company=self._short(LeadField.COMPANY),
-            country=number.country,
-            zones=zones,
-            custom=self._custom(number, others),
-        )
-
-    def duplicate_of(self, row: int) -> RowProblem:
-        return RowProblem(
-            row=self._raw.row,
-            column=self._plan.headers[self._plan.phones[0]],
-            code=RowCode.DUPLICATE_IN_FILE,
-            message=f"The number is the same as in row {row}, which was taken.",
-            fix="Nothing to do if it is the same person; otherwise correct the number.",
-        )
-
-    def _phone(self, country: str) -> tuple[PhoneNumber, list[str]] | None:
-        """The first usable number of the row, and the other usable ones."""
-        numbers: list[PhoneNumber] = []
-        refusals: list[tuple[int, PhoneRefused]] = []
-        for position in self._plan.phones:
-            if not self._cells[position]:
-                continue
-            try:
-                numbers.append(parse_phone(self._cells[position], country))
-            except PhoneRefused as error:
-                refusals.append((position, error))
-        for position, refusal in refusals:
-            code = RowCode.OTHER_NUMBER_UNUSABLE if numbers else refusal.code
-            self._say(code, self._plan.headers[position], self._cells[position], refusal.message, refusal.fix)
-            if not numbers:
-                return None
-        if not numbers:
-            self._say(
-                RowCode.MISSING_PHONE,
-                self._plan.headers[self._plan.phones[0]],
-                "",
-                "There is no phone number.",
-                "Fill in the number, or delete the row.",
-            )
-            return None
-        others = [number.e164 for number in numbers[1:] if number.e164 != numbers[0].e164]
-        return numbers[0], list(dict.fromkeys(others))
-
-    def _country(self) -> str:
-        written = self._field(LeadField.COUNTRY)
-        if not written:
-            return self._default_country
-        code = country_code(written, COUNTRIES)
-        if code is None:
-            self._say(
-                RowCode.UNKNOWN_COUNTRY,
-                self._header(LeadField.COUNTRY),
-                written,
-                f"The country is not known; numbers without + were read as in {self._default_country}.",
-                "Use a two-letter code such as US or AU.",
-            )
-        return code or self._default_country
-
-    def _zones(self, number: PhoneNumber) -> tuple[str, ...]:
-        """The row's own time zone counts alone; a state only adds to what the number says."""
-        written = self._field(LeadField.TIME_ZONE)
-        if written:
-            zone = time_zone(written)
-            if zone is not None:
-                return (zone,)
-            self._say(
-                RowCode.UNKNOWN_TIME_ZONE,
-                self._header(LeadField.TIME_ZONE),
-                written,
-                "The time zone is not known; those of the number are used.",
-                "Use a name such as America/Chicago or Australia/Perth.",
-            )
-        state = self._field(LeadField.STATE)
-        added = state_zones(number.country, state) if state else None
-        if added is None:
-            return number.zones
-        if number.zones and not set(added) & set(number.zones):
-            self._say(
-                RowCode.STATE_CONFLICTS,
-                self._header(LeadField.STATE),
-                state,
-                "The state and the number's area code are in different time zones; both must be open for a call.",
-                "Add a column 'time zone' if you know where the person is.",
-            )
-        return tuple(dict.fromkeys((*number.zones, *added)))
-
-    def _email(self) -> str:
-        written = self._field(LeadField.EMAIL)
-        if not written or (len(written) <= 254 and _EMAIL.fullmatch(written)):
-            return written
-        self._say(
-            RowCode.BAD_EMAIL,
-            self._header(LeadField.EMAIL),
-            written,
-            "This is not an e-mail address; the lead was taken without it.",
-            "Correct it, for example name@example.com.",
-        )
-        return ""
-
-    def _custom(self, number: PhoneNumber, others: list[str]) -> dict[str, str]:
-        custom: dict[str, str] = {}
-        for position in self._plan.custom[:MAX_CUSTOM_FIELDS]:
-            if value := self._cells[position]:
-                custom[self._plan.headers[position]] = value[:MAX_CUSTOM_CELL]
-        if state := self._field(LeadField.STATE):
-            custom["state"] = state[:MAX_CELL]
-        if number.extension:
-            custom["extension"] = number.extension
-        if others:
-            custom["other_phones"] = ", ".join(others)
-        return custom
-
-    def _short(self, field: LeadField) -> str:
-        value = self._field(field)
-        if len(value) > MAX_CELL:
-            self._say(
-                RowCode.SHORTENED,
-                self._header(field),
-                "",
-                f"The text was cut to {MAX_CELL} characters.",
-                "Nothing to do, unless it is the wrong column.",
-            )
-        return value[:MAX_CELL]
-
-    def _field(self, field: LeadField) -> str:
-        position = self._plan.fields.get(field)
-        return "" if position is None else self._cells[position]
-
-    def _header(self, field: LeadField) -> str:
-        position = self._plan.fields.get(field)
-        return "" if position is None else self._plan.headers[position]
-
-    def _say(self, code: RowCode, column: str, value: str, message: str, fix: str) -> None:
-        self.problems.append(
-            RowProblem(row=self._raw.row, column=column, value=value[:MAX_CELL], code=code, message=message, fix=fix)
-        )
-
-
-def _clean(text: str) -> str:
-    """What a database and a person can hold: no NULs, no lone surrogates, no space around."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8").strip()
+        for name in plan.unknown
+    ]
+    return tuple(warnings)

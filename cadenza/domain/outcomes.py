@@ -24,6 +24,15 @@ class LeadState(StrEnum):
     FINAL = "final"  # has its one final outcome
 
 
+class UploadState(StrEnum):
+    """Where an upload is. Its leads and findings come with `done`, all at once."""
+
+    READING = "reading"
+    STORING = "storing"  # read to its end; rows are compared with the campaigns and written
+    DONE = "done"
+    INTERRUPTED = "interrupted"  # the process died; nothing of it was taken, and the file may be sent again
+
+
 class AttemptState(StrEnum):
     """Where an attempt is. The edges are in `ATTEMPT_EDGES`."""
 

@@ -69,10 +69,11 @@ def parse_phone(text: str, default_country: str) -> PhoneNumber:
         number = phonenumbers.parse(written, default_country)
     except NumberParseException as error:
         raise _unparsable(error, written) from None
-    _refuse_short(number, default_country)
-    if not phonenumbers.is_valid_number(number):
+    _refuse_short(number)
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN:  # what `is_valid_number` finds out, by the same way
         raise _invalid(number, written, default_country)
-    _refuse_uncallable(number)
+    _refuse_uncallable(kind)
     country = phonenumbers.region_code_for_number(number)
     if country not in ENABLED_COUNTRIES | {default_country}:
         raise PhoneRefused(
@@ -129,9 +130,9 @@ def _refuse_two_numbers(written: str) -> None:
         )
 
 
-def _refuse_short(number: phonenumbers.PhoneNumber, default_country: str) -> None:
+def _refuse_short(number: phonenumbers.PhoneNumber) -> None:
     digits = phonenumbers.national_significant_number(number)
-    if len(digits) <= 6 or phonenumbers.is_emergency_number(digits, default_country):
+    if len(digits) <= 6:  # no country's emergency number is longer
         is_service = 3 <= len(digits) <= 6
         code = RowCode.EMERGENCY_OR_SHORT if is_service else RowCode.TOO_SHORT
         raise PhoneRefused(
@@ -188,8 +189,7 @@ def _invalid(number: phonenumbers.PhoneNumber, written: str, default_country: st
     )
 
 
-def _refuse_uncallable(number: phonenumbers.PhoneNumber) -> None:
-    kind = phonenumbers.number_type(number)
+def _refuse_uncallable(kind: int) -> None:
     if kind in _CALLABLE:
         return
     if kind == PhoneNumberType.TOLL_FREE:

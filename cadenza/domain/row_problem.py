@@ -24,11 +24,14 @@ class RowCode(StrEnum):
     AMBIGUOUS_TIMEZONE = "ambiguous_timezone"
     DUPLICATE_IN_FILE = "duplicate_in_file"
     DUPLICATE_IN_CAMPAIGN = "duplicate_in_campaign"
+    DUPLICATE_IN_OTHER_CAMPAIGN = "duplicate_in_other_campaign"
     OPTED_OUT = "opted_out"
     ON_DNC = "on_dnc"
+    NO_CONSENT = "no_consent"
     RAGGED_ROW = "ragged_row"
     BROKEN_QUOTES = "broken_quotes"
     NOT_AN_OBJECT = "not_an_object"
+    HEADER_REPEATED = "header_repeated"
 
     # Warnings: the row is taken all the same
     BAD_EMAIL = "bad_email"
@@ -38,8 +41,16 @@ class RowCode(StrEnum):
     UNKNOWN_COUNTRY = "unknown_country"
     STATE_CONFLICTS = "state_conflicts_with_area_code"
     OTHER_NUMBER_UNUSABLE = "other_number_unusable"
+    OTHER_NUMBER_OPTED_OUT = "other_number_opted_out"
+    UNKNOWN_LANGUAGE = "unknown_language"
+    UNKNOWN_CONSENT = "unknown_consent"
+    BAD_CONSENT_DATE = "bad_consent_date"
+    ACTIVE_ELSEWHERE = "active_in_other_campaign"
     SHORTENED = "shortened"
     DUPLICATE_HEADER = "duplicate_header"
+    UNKNOWN_COLUMN = "unknown_column"
+    LINES_SKIPPED = "lines_skipped"
+    OTHER_SHEETS = "other_sheets"
 
 
 WARNINGS = frozenset(
@@ -51,8 +62,16 @@ WARNINGS = frozenset(
         RowCode.UNKNOWN_COUNTRY,
         RowCode.STATE_CONFLICTS,
         RowCode.OTHER_NUMBER_UNUSABLE,
+        RowCode.OTHER_NUMBER_OPTED_OUT,
+        RowCode.UNKNOWN_LANGUAGE,
+        RowCode.UNKNOWN_CONSENT,
+        RowCode.BAD_CONSENT_DATE,
+        RowCode.ACTIVE_ELSEWHERE,
         RowCode.SHORTENED,
         RowCode.DUPLICATE_HEADER,
+        RowCode.UNKNOWN_COLUMN,
+        RowCode.LINES_SKIPPED,
+        RowCode.OTHER_SHEETS,
     }
 )
 
@@ -83,6 +102,9 @@ class FileCode(StrEnum):
     NO_PHONE_COLUMN = "no_phone_column"
     TOO_MANY_ROWS = "too_many_rows"
     BAD_JSON = "bad_json"
+    BAD_WORKBOOK = "bad_workbook"
+    WORKBOOK_TOO_LARGE = "workbook_too_large"
+    BAD_MAPPING = "bad_mapping"
 
 
 class FileRefused(Exception):

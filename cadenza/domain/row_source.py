@@ -1,217 +1,148 @@
-"""The rows of a lead file, whatever its form: CSV with any delimiter, a JSON array, or JSON Lines.
-
-Every row comes out exactly once, as cells by header or as a problem, with the number a person would give it:
-CSV rows count as a spreadsheet shows them (the header is row 1), JSON objects from 1.
+"""The rows of a lead file, whatever its form. Every row comes out exactly once, as cells by header or as a bad row,
+with the number a person would give it: spreadsheet rows as the program shows them (the header is row 1, or below the
+title lines), JSON objects from 1. Nothing is held but the row under way.
 """
 
-import csv
-import io
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 
-from pydantic import BaseModel, ConfigDict
-
-from cadenza.domain.lead_columns import known_columns
+from cadenza.domain.lead_columns import known_columns, squashed
 from cadenza.domain.row_problem import FileCode, FileRefused, RowCode, RowProblem
 
-DELIMITERS = (",", ";", "\t", "|")
-_MAX_COLUMNS = 1000
-_SWALLOWED_LINES = 5  # a cell with more line breaks than this is a quote that was never closed
+MAX_COLUMNS = 1000
+_LINES_ABOVE_HEADER = 10
 
 
-class RawRow(BaseModel):
+@dataclass(frozen=True, slots=True)
+class RawRow:
     """Cells in the order of the header."""
-
-    model_config = ConfigDict(frozen=True)
 
     row: int
     cells: tuple[str, ...]
 
 
-class RowSource(BaseModel):
-    """A header and its rows; `items` holds a row or the reason why it could not be read."""
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be read, and what was seen of it."""
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    row: int
+    cells: tuple[str, ...]
+    problem: RowProblem
+
+
+Record = RawRow | BadRow
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """A header and the rows under it. `warnings` are about the file as a whole."""
 
     header: tuple[str, ...]
-    items: Iterable[RawRow | RowProblem]
+    items: Iterator[Record]
+    delimiter: str = ""
+    warnings: tuple[RowProblem, ...] = field(default=())
 
 
-def read_rows(text: str) -> RowSource:
-    """Tell JSON from CSV by the first character, and read. Raises FileRefused."""
-    start = text.lstrip("\ufeff \t\r\n")
-    if start.startswith("["):
-        return _objects(_json_array(start))
-    if start.startswith("{"):
-        return _objects(_json_lines(text))
-    return _csv(text.lstrip("\ufeff"))
-
-
-# CSV
-
-
-def _csv(text: str) -> RowSource:
-    lines = text.replace("\x00", "")
-    delimiter = None
-    declared = re.match(r"^\"?sep=(.)\"?\r?\n", lines)  # Excel's own line; it does not count as a row
-    if declared:
-        delimiter, lines = declared.group(1), lines[declared.end() :]
-    delimiter = delimiter or _sniff(lines)
-    # newline="" : the reader, not Python, decides where a record ends
-    reader = csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter)
-    number, header = 0, []
-    try:
-        for record in reader:
-            number += 1
-            if any(cell.strip() for cell in record):
-                header = record
-                break
-    except csv.Error:
-        header = []
-    if not header or len(header) > _MAX_COLUMNS:
+def with_header(
+    records: Iterator[Record],
+    override: Mapping[str, str] | None,
+    *,
+    delimiter: str = "",
+    warnings: tuple[RowProblem, ...] = (),
+) -> RowSource:
+    """Find the header: the first line whose names are understood (or that has those of the override), among titles and
+    remarks above it; else the first line that is not blank."""
+    first: list[RawRow] = []
+    bad: list[BadRow] = []
+    for record in records:
+        if isinstance(record, BadRow):
+            bad.append(record)
+        elif any(cell.strip() for cell in record.cells):
+            first.append(record)
+        if len(first) + len(bad) == _LINES_ABOVE_HEADER:
+            break
+    at = _header_among(first, override or {}) if first else 0
+    header = _without_empty_end(first[at].cells) if first else ()
+    if not 0 < len(header) <= MAX_COLUMNS:
         raise FileRefused(
             FileCode.NOT_A_LEAD_FILE,
             "The file has no header line that can be read.",
             "The first line must hold the columns' names, for example: name,phone,company",
         )
-    return RowSource(header=tuple(header), items=_csv_rows(reader, number, len(header)))
-
-
-def _csv_rows(reader: Any, number: int, width: int) -> Iterator[RawRow | RowProblem]:
-    while True:
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            number += 1
-            yield _broken_quotes(number)
-            continue
-        number += 1
-        if not any(cell.strip() for cell in record):
-            continue
-        if any(cell.count("\n") > _SWALLOWED_LINES for cell in record):
-            yield _broken_quotes(number)
-        elif len(record) > width and any(cell.strip() for cell in record[width:]):
-            yield RowProblem(
-                row=number,
-                code=RowCode.RAGGED_ROW,
-                message=f"The row has {len(record)} cells, the header has {width}.",
-                fix="Put text that holds the delimiter into double quotes, or remove the extra cells.",
-            )
-        else:
-            cells = record[:width] + [""] * (width - len(record))
-            yield RawRow(row=number, cells=tuple(cells))
-
-
-def _broken_quotes(row: int) -> RowProblem:
-    return RowProblem(
-        row=row,
-        code=RowCode.BROKEN_QUOTES,
-        message="A double quote is opened in this row and not closed; the lines after it were read into one cell.",
-        fix='Close the quote, or write "" for a quote inside a cell. Check the rows after this one as well.',
+    below: list[Record] = [*first[at + 1 :], *(record for record in bad if record.row > first[at].row)]
+    if at:
+        warnings = (*warnings, _lines_skipped(first[at].row))
+    below.sort(key=lambda record: record.row)
+    return RowSource(
+        header=header, items=_fitted(chain(below, records), header), delimiter=delimiter, warnings=warnings
     )
 
 
-def _sniff(text: str) -> str:
-    """The delimiter of the header line: the one that gives the most columns that are understood, then the most columns.
+def _header_among(records: list[RawRow], override: Mapping[str, str]) -> int:
+    """Names of the override count most; a single name that is understood may be a word of a title."""
+    wanted = {squashed(name) for name in override}
 
-    A file with a single column has none; it is read as comma-separated (`csv.Sniffer` fails on such files).
-    """
-    first = next((line for line in text[:100_000].splitlines() if line.strip()), "")
+    def score(record: RawRow) -> tuple[int, int]:
+        return len(wanted & set(map(squashed, record.cells))), known_columns(record.cells)
 
-    def score(delimiter: str) -> tuple[int, int]:
-        try:
-            header = next(csv.reader([first], delimiter=delimiter), [])
-        except csv.Error:
-            return (0, 0)
-        return (known_columns(header), len(header))
-
-    return max(DELIMITERS, key=score)
+    scores = [score(record) for record in records]
+    best = scores.index(max(scores))
+    return best if max(scores) > (scores[0][0], max(1, scores[0][1])) else 0
 
 
-# JSON
-
-
-def _json_array(text: str) -> list[tuple[int, Any]]:
-    return list(enumerate(_load(text), start=1))
-
-
-def _json_lines(text: str) -> list[tuple[int, Any]]:
-    """JSON Lines; or one object that holds the rows under `leads`."""
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        return [
-            (number, _line(line)) for number, line in enumerate(text.lstrip("\ufeff").split("\n"), 1) if line.strip()
-        ]
-    if isinstance(whole, dict) and isinstance(whole.get("leads"), list):
-        return list(enumerate(whole["leads"], start=1))
-    return [(1, whole)]
-
-
-def _load(text: str) -> list[Any]:
-    try:
-        return list(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise FileRefused(
-            FileCode.BAD_JSON,
-            f"The JSON cannot be read{where}.",
-            "Send an array of objects, or one object on each line.",
-        ) from None
-
-
-def _line(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _objects(numbered: list[tuple[int, Any]]) -> RowSource:
-    if not numbered:
-        raise FileRefused(FileCode.EMPTY_FILE, "The file holds no leads.", "Export the leads again.")
-    header: dict[str, None] = {}
-    for _, value in numbered:
-        if isinstance(value, dict):
-            header.update(dict.fromkeys(value))
-    if len(header) > _MAX_COLUMNS:
-        raise FileRefused(
-            FileCode.NOT_A_LEAD_FILE,
-            f"The objects have more than {_MAX_COLUMNS} different names.",
-            "Send one object for each lead, with the same names in each.",
-        )
-    names = tuple(header)
-    return RowSource(header=names, items=_object_rows(numbered, names))
-
-
-def _object_rows(numbered: list[tuple[int, Any]], names: Sequence[str]) -> Iterator[RawRow | RowProblem]:
-    for row, value in numbered:
-        if isinstance(value, dict):
-            yield RawRow(row=row, cells=tuple(_cell(value.get(name)) for name in names))
+def _fitted(records: Iterator[Record], header: tuple[str, ...]) -> Iterator[Record]:
+    """Blank rows left out, short rows filled up, long ones reported."""
+    width = len(header)
+    named = tuple(cell.strip() for cell in header)
+    for record in records:
+        cells = record.cells
+        if isinstance(record, BadRow):
+            yield record
+        elif not any(cells) or not any(cell.strip() for cell in cells):
+            continue
+        elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
+            yield BadRow(record.row, cells, _ragged(record.row, len(cells), width))
+        elif cells[0].strip("\ufeff ") == named[0] and _stripped(cells[:width]) == named:
+            yield BadRow(record.row, cells[:width], _header_again(record.row))
+        elif len(cells) != width:
+            yield RawRow(record.row, cells[:width] + ("",) * (width - len(cells)))
         else:
-            yield RowProblem(
-                row=row,
-                code=RowCode.NOT_AN_OBJECT,
-                message="This is not a JSON object.",
-                fix='Write one object for each lead: {"name": "...", "phone": "..."}',
-            )
+            yield record
 
 
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
-        case int() | float():
-            return str(value)
-        case _:
-            return json.dumps(value, ensure_ascii=False)
+def _stripped(cells: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(cell.strip("\ufeff \t\r\n") for cell in cells)
+
+
+def _without_empty_end(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Spreadsheets export columns that only ever held a format."""
+    width = max(position for position, cell in enumerate(cells, start=1) if cell.strip())
+    return cells[:width]
+
+
+def _ragged(row: int, cells: int, width: int) -> RowProblem:
+    return RowProblem(
+        row=row,
+        code=RowCode.RAGGED_ROW,
+        message=f"The row has {cells} cells, the header has {width}.",
+        fix="Put text that holds the delimiter into double quotes, or remove the extra cells.",
+    )
+
+
+def _header_again(row: int) -> RowProblem:
+    return RowProblem(
+        row=row,
+        code=RowCode.HEADER_REPEATED,
+        message="This is the header once more, as in files that were put together.",
+        fix="Nothing to do; delete the line if the file is used again.",
+    )
+
+
+def _lines_skipped(row: int) -> RowProblem:
+    return RowProblem(
+        row=row,
+        code=RowCode.LINES_SKIPPED,
+        message=f"The columns' names were found in row {row}; the lines above it were not read.",
+        fix="Nothing to do, unless a lead stands above the header.",
+    )

@@ -1,13 +1,19 @@
 """A sales script: what the agent is, says first, may claim, and answers to objections."""
 
 import re
+from collections.abc import Mapping
 from string import Formatter
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PLACEHOLDERS = frozenset({"first_name", "company", "agent_name", "agent_company", "callback_number"})
-"""What a script's texts may hold in braces."""
+"""What a script's texts may hold in braces; and `{custom.NAME|words}`: a lead's custom field, or the words for leads
+without it."""
+
+_CUSTOM = re.compile(r"\{custom\.(\w{1,60})\|([^{}|]*)\}")
+_SPEAKABLE = re.compile(r"[\w .,'\u2019&%$€£/()+:-]{1,80}")
 
 DEFAULT_VOICEMAIL = (
     "Hello, this is {agent_name}, an AI assistant calling for {agent_company}. I was calling about a short "
@@ -28,7 +34,8 @@ class Objection(BaseModel):
 
 
 class Script(BaseModel):
-    """All texts and facts of a campaign. Texts may hold `{first_name}` and the other placeholders."""
+    """All texts and facts of a campaign. Texts may hold `{first_name}` and the other placeholders, and custom fields of
+    the leads as `{custom.plan|your plan}`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,7 +66,10 @@ class Script(BaseModel):
     @model_validator(mode="after")
     def _known_placeholders(self) -> "Script":
         for name in ("disclosure", "opening", "voicemail", "farewell", "screening_reply"):
-            for field in {field for _, field, _, _ in Formatter().parse(getattr(self, name)) if field is not None}:
+            text = _CUSTOM.sub("", getattr(self, name))
+            for field in {field for _, field, _, _ in Formatter().parse(text) if field is not None}:
+                if field.startswith("custom."):
+                    raise ValueError(f"{name}: {{{field}}} needs words for leads without it: {{{field}|your plan}}")
                 if field not in PLACEHOLDERS:
                     known = ", ".join(sorted(PLACEHOLDERS))
                     raise ValueError(f"{name}: {{{field}}} is not known; use one of {known}")
@@ -68,10 +78,26 @@ class Script(BaseModel):
             raise ValueError("objections: two have the same id")
         return self
 
-    def say(self, text: str, *, first_name: str = "", company: str = "", caller_id: str = "") -> str:
-        """A text with its placeholders filled. A missing first name leaves no gap behind."""
+    @property
+    def custom_fields(self) -> frozenset[str]:
+        """Names of the custom fields that its texts speak."""
+        texts = [self.disclosure, self.opening, self.voicemail, self.farewell, self.screening_reply]
+        texts += [objection.answer for objection in self.objections]
+        return frozenset(name for text in texts for name, _ in _CUSTOM.findall(text))
+
+    def say(
+        self,
+        text: str,
+        *,
+        first_name: str = "",
+        company: str = "",
+        caller_id: str = "",
+        custom: Mapping[str, Any] = MappingProxyType({}),
+    ) -> str:
+        """A text with its placeholders filled. What is missing leaves no gap behind."""
         number = self.callback_number or caller_id
-        filled = text.format(
+        with_fields = _CUSTOM.sub(lambda field: speakable(custom.get(field[1])) or field[2], text)
+        filled = with_fields.format(
             first_name=first_name or "there", company=company or "your company", agent_name=self.agent_name,
             agent_company=self.agent_company, callback_number=spoken_number(number),
         )  # fmt: skip
@@ -83,6 +109,12 @@ class Script(BaseModel):
             self.say(self.disclosure, first_name=first_name, company=company),
             self.say(self.opening, first_name=first_name, company=company),
         )
+
+
+def speakable(value: Any) -> str:
+    """A custom field's value as it may be spoken: one short line of plain words, or nothing. It came from a file."""
+    text = re.sub(r"\s+", " ", str(value)).strip() if isinstance(value, str | int | float) else ""
+    return text if _SPEAKABLE.fullmatch(text) else ""
 
 
 def spoken_number(e164: str) -> str:

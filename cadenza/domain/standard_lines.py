@@ -4,8 +4,10 @@ All are rendered before a campaign starts (`texts_to_render`), so they are spoke
 synthesiser is down. Texts may hold the script's placeholders.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from cadenza.domain.script import Script
 
@@ -52,7 +54,18 @@ STANDARD_LINES: dict[Line, str] = {
 """The lines that no script sets."""
 
 
-def line_text(line: Line, script: Script, *, first_name: str = "", company: str = "", caller_id: str = "") -> str:
+_NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
+
+
+def line_text(
+    line: Line,
+    script: Script,
+    *,
+    first_name: str = "",
+    company: str = "",
+    caller_id: str = "",
+    custom: Mapping[str, Any] = _NO_FIELDS,
+) -> str:
     """The words of a line in this campaign, for this lead."""
     template = {
         Line.DISCLOSURE: script.disclosure,
@@ -60,12 +73,25 @@ def line_text(line: Line, script: Script, *, first_name: str = "", company: str 
         Line.SCREENING_REPLY: script.screening_reply,
         Line.FAREWELL: script.farewell,
     }.get(line) or STANDARD_LINES[line]
-    return script.say(template, first_name=first_name, company=company, caller_id=caller_id)
+    return script.say(template, first_name=first_name, company=company, caller_id=caller_id, custom=custom)
 
 
-def texts_to_render(script: Script, *, first_name: str = "", company: str = "", caller_id: str = "") -> Iterable[str]:
+def texts_to_render(
+    script: Script,
+    *,
+    first_name: str = "",
+    company: str = "",
+    caller_id: str = "",
+    custom: Mapping[str, Any] = _NO_FIELDS,
+) -> Iterable[str]:
     """Every text that a call to this lead may speak from rendered audio, the voicemail included; no duplicates."""
-    lines = [line_text(line, script, first_name=first_name, company=company, caller_id=caller_id) for line in Line]
-    facts = {"first_name": first_name, "company": company, "caller_id": caller_id}
-    approved = [script.say(objection.answer, **facts) for objection in script.objections]
-    return dict.fromkeys([*lines, *approved, script.say(script.voicemail, **facts)])
+
+    def say(text: str) -> str:
+        return script.say(text, first_name=first_name, company=company, caller_id=caller_id, custom=custom)
+
+    lines = [
+        line_text(line, script, first_name=first_name, company=company, caller_id=caller_id, custom=custom)
+        for line in Line
+    ]
+    approved = [say(objection.answer) for objection in script.objections]
+    return dict.fromkeys([*lines, *approved, say(script.voicemail)])

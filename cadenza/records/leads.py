@@ -7,7 +7,16 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.outcomes import LeadOutcome, LeadState
-from cadenza.records.tables import Attempt, Booking, GateRefusal, Lead, Rep, Suppression
+from cadenza.records.tables import (
+    Attempt,
+    Booking,
+    ConsentRow,
+    GateRefusal,
+    Lead,
+    OtherPhoneRow,
+    Rep,
+    Suppression,
+)
 
 
 async def get_lead(session: AsyncSession, lead_id: str) -> Lead | None:
@@ -45,6 +54,18 @@ async def list_leads(
 async def list_attempts(session: AsyncSession, lead_id: str) -> list[Attempt]:
     """Oldest first."""
     return list(await session.exec(select(Attempt).where(Attempt.lead_id == lead_id).order_by(col(Attempt.number))))
+
+
+async def list_other_phones(session: AsyncSession, lead_id: str) -> list[OtherPhoneRow]:
+    """The lead's further numbers, in the order in which they would be tried."""
+    query = select(OtherPhoneRow).where(OtherPhoneRow.lead_id == lead_id).order_by(col(OtherPhoneRow.position))
+    return list(await session.exec(query))
+
+
+async def list_consents(session: AsyncSession, phone: str) -> list[ConsentRow]:
+    """Every consent that was stated for a number, from whichever lead, newest first."""
+    query = select(ConsentRow).where(ConsentRow.phone == phone).order_by(col(ConsentRow.id).desc())
+    return list(await session.exec(query))
 
 
 async def list_refusals(

@@ -142,7 +142,7 @@ async def count_row_problems(session: AsyncSession, campaign_id: str) -> list[di
             select code, count(*) as count, min(message) as message, min(fix) as fix,
                    (array_agg(row order by row_error.id))[1:20] as rows
             from row_error join upload on upload.id = row_error.upload_id
-            where upload.campaign_id = :id group by code order by count(*) desc, code
+            where upload.campaign_id = :id and not upload.dry_run group by code order by count(*) desc, code
             """
         ),
         {"id": campaign_id},
@@ -154,7 +154,8 @@ async def sum_uploads(session: AsyncSession, campaign_id: str) -> dict[str, int]
     row = await session.execute(
         text(
             "select count(*) as files, coalesce(sum(rows), 0) as rows, coalesce(sum(accepted), 0) as accepted, "
-            "coalesce(sum(rejected), 0) as rejected from upload where campaign_id = :id"
+            "coalesce(sum(rejected), 0) as rejected from upload "
+            "where campaign_id = :id and state = 'done' and not dry_run"
         ),
         {"id": campaign_id},
     )

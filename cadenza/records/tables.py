@@ -3,16 +3,28 @@
 Times are UTC and come from the database's clock where they order or fence anything.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import ConfigDict
-from sqlalchemy import Column, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import INT8RANGE, JSONB, ExcludeConstraint, Range
 from sqlmodel import Field, SQLModel
 
 from cadenza.domain.breakers import BreakerState
-from cadenza.domain.outcomes import BookingState, CampaignState, LeadState
+from cadenza.domain.lead_columns import PhoneKind
+from cadenza.domain.outcomes import BookingState, CampaignState, LeadState, UploadState
 
 
 def _when(*, default_now: bool = False, index: bool = False) -> Any:
@@ -31,6 +43,11 @@ def _text_column() -> Any:
 
 def _key(target: str, *, nullable: bool = False, index: bool = True, cascade: bool = True) -> Any:
     return Column(ForeignKey(target, ondelete="CASCADE" if cascade else None), nullable=nullable, index=index)
+
+
+def _outliving_key(target: str) -> Any:
+    """The row stays when what it names is deleted."""
+    return Column(ForeignKey(target, ondelete="SET NULL"), nullable=True, index=True)
 
 
 class ApiKey(SQLModel, table=True):
@@ -96,15 +113,35 @@ class Rep(SQLModel, table=True):
 
 
 class Upload(SQLModel, table=True):
+    """A lead file that was sent. Its leads and findings are written in one transaction, with state `done`."""
+
     __tablename__ = "upload"
+    __table_args__ = (
+        Index(
+            "upload_taken_once",
+            "campaign_id",
+            "sha256",
+            unique=True,
+            postgresql_where=text("state = 'done' and not dry_run"),
+        ),
+    )
     id: str = Field(primary_key=True)
     campaign_id: str = Field(sa_column=_key("campaign.id"))
     file_name: str
-    sha256: str
+    sha256: str  # of the file's bytes and of how they were read
+    state: str = Field(default=UploadState.DONE.value, sa_column_kwargs={"server_default": UploadState.DONE.value})
+    dry_run: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    kind: str = Field(default="", sa_column_kwargs={"server_default": ""})  # domain.file_form.FileKind
+    encoding: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    size_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    bytes_read: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    columns: list[str] = Field(default_factory=list, sa_column=_json("[]"))
+    mapping: dict[str, str] = Field(default_factory=dict, sa_column=_json("{}"))  # what each column was taken for
     rows: int
     accepted: int
     rejected: int
     created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    finished_at: datetime | None = Field(default=None, sa_column=_when())
 
 
 class RowError(SQLModel, table=True):
@@ -119,6 +156,9 @@ class RowError(SQLModel, table=True):
     code: str
     message: str
     fix: str
+    cells: list[str] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True))
+    )  # the row itself where it was not taken
 
 
 class Lead(SQLModel, table=True):
@@ -135,13 +175,19 @@ class Lead(SQLModel, table=True):
     campaign_id: str = Field(sa_column=_key("campaign.id", index=False))
     upload_id: str | None = Field(default=None, sa_column=_key("upload.id", nullable=True, index=False))
     row: int | None = None
-    phone: str
+    phone: str  # the number that is called first; others are in `other_phone`
+    phone_kind: str = Field(
+        default=PhoneKind.PHONE.value, sa_column_kwargs={"server_default": PhoneKind.PHONE.value}
+    )  # domain.lead_columns.PhoneKind
+    extension: str = Field(default="", sa_column_kwargs={"server_default": ""})
     name: str = ""
     first_name: str = ""
     email: str = ""
     company: str = ""
     country: str = ""
     zones: list[str] = Field(default_factory=list, sa_column=_json("[]"))  # every zone the number may be in
+    address: dict[str, str] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.address.Address
+    language: str = Field(default="", sa_column_kwargs={"server_default": ""})  # BCP 47
     custom: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))
     state: str = LeadState.NEW.value
     due_at: datetime | None = Field(default=None, sa_column=_when())  # next step's time; null when final
@@ -156,6 +202,37 @@ class Lead(SQLModel, table=True):
     outcome_reason: str = ""
     final_at: datetime | None = Field(default=None, sa_column=_when())
     created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class OtherPhoneRow(SQLModel, table=True):
+    """A further number of a lead, in the order in which it would be tried."""
+
+    __tablename__ = "other_phone"
+    lead_id: str = Field(
+        sa_column=Column(ForeignKey("lead.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )  # fmt: skip
+    position: int = Field(primary_key=True)  # 1, 2, ...: after the lead's own number
+    phone: str = Field(index=True)
+    kind: str  # domain.lead_columns.PhoneKind
+    extension: str = ""
+    country: str = ""
+    zones: list[str] = Field(default_factory=list, sa_column=_json("[]"))
+
+
+class ConsentRow(SQLModel, table=True):
+    """A consent to be called as it was stated, by number. Evidence: it outlives the lead and the upload."""
+
+    __tablename__ = "consent"
+    id: int | None = Field(default=None, primary_key=True)
+    phone: str = Field(index=True)
+    kind: str  # domain.stated_consent.ConsentKind
+    given_on: date | None = None
+    source: str = ""
+    proof: str = ""
+    lead_id: str | None = Field(default=None, sa_column=_outliving_key("lead.id"))
+    upload_id: str | None = Field(default=None, sa_column=_outliving_key("upload.id"))
+    row: int | None = None
+    recorded_at: datetime = Field(default=None, sa_column=_when(default_now=True))
 
 
 class Attempt(SQLModel, table=True):

@@ -1,40 +1,35 @@
-"""Uploads of lead files: rows become leads, and what was wrong with the others is kept. Nothing is called by it."""
+"""Uploads of lead files as they are kept: found, listed, begun, ended. Nothing is called by an upload."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cadenza.domain.identifiers import new_id
-from cadenza.domain.lead_file import LeadFile, LeadRow
-from cadenza.domain.outcomes import LeadState
-from cadenza.domain.row_problem import WARNINGS, RowCode, RowProblem
-from cadenza.records.gate_facts import database_now
-from cadenza.records.tables import Lead, RowError, Upload
-
-_CHUNK = 1000
+from cadenza.domain.outcomes import UploadState
+from cadenza.domain.row_problem import WARNINGS
+from cadenza.records.tables import RowError, Upload
 
 
-class UploadResult(BaseModel):
-    """What an upload did. `problems` are empty where the same file had been taken before."""
+class UploadOptions(BaseModel):
+    """How a file is to be taken. `take_active` takes leads that other campaigns are calling; `dry_run` finds out what
+    would happen and changes no lead."""
 
     model_config = ConfigDict(frozen=True)
 
-    upload_id: str
-    rows: int
-    accepted: int
-    rejected: int
-    is_repeat: bool = False
-    problems: tuple[RowProblem, ...] = ()
+    mapping: dict[str, str] = {}
+    keep_unknown: bool = False
+    take_active: bool = False
+    dry_run: bool = False
 
 
-def file_hash(data: bytes, default_country: str) -> str:
-    """The same bytes read for another default country are another file."""
-    return hashlib.sha256(default_country.encode() + b"\n" + data).hexdigest()
+def upload_hash(digest: str, default_country: str, options: UploadOptions) -> str:
+    """The same bytes read otherwise are another upload. `digest` is the file's own SHA-256."""
+    reading: list[Any] = [default_country, sorted(options.mapping.items()), options.keep_unknown, options.take_active]
+    return hashlib.sha256(orjson.dumps([digest, *reading])).hexdigest()
 
 
 async def lock_uploads(session: AsyncSession, campaign_id: str) -> None:
@@ -44,48 +39,68 @@ async def lock_uploads(session: AsyncSession, campaign_id: str) -> None:
     )
 
 
-async def find_upload(session: AsyncSession, campaign_id: str, sha256: str) -> UploadResult | None:
-    query = select(Upload).where(Upload.campaign_id == campaign_id, Upload.sha256 == sha256).limit(1)
-    upload = (await session.exec(query)).first()
-    if upload is None:
-        return None
-    return UploadResult(
-        upload_id=upload.id, rows=upload.rows, accepted=upload.accepted, rejected=upload.rejected, is_repeat=True
+async def find_upload(session: AsyncSession, campaign_id: str, sha256: str) -> Upload | None:
+    """The upload that took this file."""
+    query = select(Upload).where(
+        Upload.campaign_id == campaign_id,
+        Upload.sha256 == sha256,
+        Upload.state == UploadState.DONE.value,
+        col(Upload.dry_run).is_(False),
+    )
+    return (await session.exec(query)).first()
+
+
+async def begin_upload(session: AsyncSession, upload: Upload) -> None:
+    """Show an upload that is under way. Who calls holds the campaign's lock, so that others found under way are dead.
+    A dry run takes the place of an earlier one of the same file."""
+    await session.execute(
+        text(
+            "update upload set state = :interrupted, finished_at = now() "
+            "where campaign_id = :campaign and state = any(:under_way)"
+        ),
+        {
+            "interrupted": UploadState.INTERRUPTED.value,
+            "campaign": upload.campaign_id,
+            "under_way": [UploadState.READING.value, UploadState.STORING.value],
+        },
+    )
+    if upload.dry_run:
+        await session.execute(
+            text("delete from upload where campaign_id = :campaign and sha256 = :sha256 and dry_run"),
+            {"campaign": upload.campaign_id, "sha256": upload.sha256},
+        )
+    session.add(upload)
+    await session.flush()
+
+
+async def note_progress(
+    session: AsyncSession, upload_id: str, *, state: UploadState, rows: int, bytes_read: int
+) -> None:
+    await session.execute(
+        text("update upload set state = :state, rows = :rows, bytes_read = :bytes where id = :id"),
+        {"state": state.value, "rows": rows, "bytes": bytes_read, "id": upload_id},
     )
 
 
-async def save_upload(
-    session: AsyncSession, campaign_id: str, file_name: str, sha256: str, lead_file: LeadFile
-) -> UploadResult:
-    """Store the file's leads and findings. Numbers that are in the campaign or suppressed become findings too."""
-    upload = Upload(
-        id=new_id("up"), campaign_id=campaign_id, file_name=file_name[:200], sha256=sha256, rows=lead_file.rows,
-        accepted=0, rejected=0,
-    )  # fmt: skip
-    session.add(upload)
-    await session.flush()
-    suppressed = await _suppressed(session, [lead.phone for lead in lead_file.leads])
-    wanted = [lead for lead in lead_file.leads if lead.phone not in suppressed]
-    inserted: set[str] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        inserted |= await _insert(session, campaign_id, upload.id, wanted[start : start + _CHUNK])
-    problems = [
-        *lead_file.problems,
-        *(_opted_out(lead) for lead in lead_file.leads if lead.phone in suppressed),
-        *(_in_campaign(lead) for lead in wanted if lead.phone not in inserted),
-    ]
-    problems.sort(key=lambda problem: problem.row)
-    await _store_problems(session, upload.id, problems)
-    upload.accepted, upload.rejected = len(inserted), lead_file.rows - len(inserted)
-    session.add(upload)
-    await session.flush()
-    return UploadResult(
-        upload_id=upload.id,
-        rows=upload.rows,
-        accepted=upload.accepted,
-        rejected=upload.rejected,
-        problems=tuple(problems),
+async def finish_upload(session: AsyncSession, upload_id: str, *, rows: int, accepted: int) -> None:
+    await session.execute(
+        text(
+            "update upload set state = :done, rows = :rows, accepted = :accepted, rejected = :rejected, "
+            "bytes_read = size_bytes, finished_at = now() where id = :id"
+        ),
+        {
+            "done": UploadState.DONE.value,
+            "rows": rows,
+            "accepted": accepted,
+            "rejected": rows - accepted,
+            "id": upload_id,
+        },
     )
+
+
+async def forget_upload(session: AsyncSession, upload_id: str) -> None:
+    """Nothing of the file was taken."""
+    await session.execute(text("delete from upload where id = :id and state <> 'done'"), {"id": upload_id})
 
 
 async def get_upload(session: AsyncSession, upload_id: str) -> Upload | None:
@@ -113,55 +128,3 @@ async def list_row_errors(
     if not with_warnings:
         query = query.where(col(RowError.code).not_in([code.value for code in WARNINGS]))
     return list(await session.exec(query))
-
-
-async def _suppressed(session: AsyncSession, phones: Sequence[str]) -> set[str]:
-    rows = await session.execute(
-        text("select phone from suppression where phone = any(:phones)"), {"phones": list(phones)}
-    )
-    return set(rows.scalars())
-
-
-async def _insert(session: AsyncSession, campaign_id: str, upload_id: str, leads: Sequence[LeadRow]) -> set[str]:
-    """The numbers that were new to the campaign."""
-    now = await database_now(session)
-    blank = Lead(id="", campaign_id=campaign_id, upload_id=upload_id, phone="", due_at=now).model_dump(
-        exclude={"created_at"}
-    )
-    ids = sorted(new_id("ld") for _ in leads)  # leads are listed by id: in the file's order
-    rows = [
-        {
-            **blank,
-            **lead.model_dump(exclude={"zones"}),
-            "zones": list(lead.zones),
-            "id": lead_id,
-            "state": LeadState.NEW.value,
-        }
-        for lead_id, lead in zip(ids, leads, strict=True)
-    ]
-    statement = insert(Lead).values(rows).on_conflict_do_nothing(constraint="lead_campaign_phone")
-    returned = await session.execute(statement.returning(col(Lead.phone)))
-    return set(returned.scalars())
-
-
-async def _store_problems(session: AsyncSession, upload_id: str, problems: Iterable[RowProblem]) -> None:
-    session.add_all(RowError(upload_id=upload_id, **problem.model_dump(mode="json")) for problem in problems)
-    await session.flush()
-
-
-def _opted_out(lead: LeadRow) -> RowProblem:
-    return RowProblem(
-        row=lead.row,
-        code=RowCode.OPTED_OUT,
-        message="This number asked not to be called; it is on the suppression list.",
-        fix="Nothing to do: the number is not called by any campaign.",
-    )
-
-
-def _in_campaign(lead: LeadRow) -> RowProblem:
-    return RowProblem(
-        row=lead.row,
-        code=RowCode.DUPLICATE_IN_CAMPAIGN,
-        message="This number is in the campaign already, from an earlier upload.",
-        fix="Nothing to do; the earlier lead stays as it is.",
-    )

@@ -57,6 +57,7 @@ def settings_for(database_url: str, data_dir: Path, **more: Any) -> Settings:
         "elevenlabs_api_key": "key",
         "calendly_token": "key",
         "temporal_address": "127.0.0.1:1",
+        "max_upload_bytes": 10_000_000,
         **more,
     }
     return Settings(**values)

@@ -26,6 +26,7 @@ def test_a_greeting_discloses_first_and_names_the_callee() -> None:
     [
         ({"disclosure": "Hi, Ava from Acme."}, "must say that the caller is an AI"),
         ({"opening": "Hello {surname}"}, "surname"),
+        ({"opening": "About {custom.plan}?"}, "needs words for leads without it"),
         ({"objections": [{"id": "price", "heard": "h", "answer": "a"}] * 2}, "same id"),
         ({"speed": 3}, "speed"),
     ],
@@ -33,6 +34,32 @@ def test_a_greeting_discloses_first_and_names_the_callee() -> None:
 def test_a_script_that_cannot_be_spoken_is_refused_with_the_reason(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Script.model_validate(SCRIPT.model_dump() | changes)
+
+
+@pytest.mark.parametrize(
+    ("value", "spoken"),
+    [
+        ("Gold", "About Gold?"),
+        ("  Gold\n Plus ", "About Gold Plus?"),
+        (12.5, "About 12.5?"),
+        ("", "About your plan?"),
+        (None, "About your plan?"),
+        (["Gold"], "About your plan?"),
+        ("<speak>{first_name}</speak>", "About your plan?"),
+        ("Gold" * 50, "About your plan?"),
+    ],
+)
+def test_a_custom_field_is_spoken_if_it_is_plain_words(value: object, spoken: str) -> None:
+    script = SCRIPT.model_copy(update={"opening": "About {custom.plan|your plan}?"})
+    assert Script.model_validate(script.model_dump()).custom_fields == {"plan"}
+    assert script.say(script.opening, custom={} if value is None else {"plan": value}) == spoken
+
+
+@given(st.text(max_size=100))
+def test_no_custom_field_breaks_a_text_or_brings_a_placeholder(value: str) -> None:
+    said = SCRIPT.say("x {custom.a|none} {first_name}", first_name="Ann", custom={"a": value})
+    assert said.startswith("x ") and said.endswith(" Ann")
+    assert not set(said) & set("{}<>[]\n")
 
 
 @pytest.mark.parametrize(

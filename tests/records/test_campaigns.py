@@ -30,7 +30,7 @@ async def test_a_campaign_completes_with_its_last_lead(
     api = await open_api(settings, await connect(settings, lazy=True))
     campaign = await api.campaign()
     if lead_states:
-        await api.upload(campaign)
+        await api.upload(campaign, params={"active_elsewhere": "take"})
     await api.execute("update campaign set state = :state where id = :id", state=state, id=campaign)
     for name, lead_state in zip(("Ada", "Ben"), lead_states, strict=False):
         await api.execute(

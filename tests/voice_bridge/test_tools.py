@@ -271,6 +271,14 @@ def test_nothing_that_people_wrote_can_leave_its_fence() -> None:
     assert len(prompt) < 9000
 
 
+def test_a_custom_field_is_never_an_instruction() -> None:
+    """Purpose and goal stand outside the fence: there the script's own words stand in for the field."""
+    script = Script(agent_company="Acme", purpose="About {custom.plan|their plan}.", opening="Hello?")
+    prompt = system_prompt(context(script=script, custom={"plan": "Gold"}))
+    assert "Purpose: About their plan." in prompt
+    assert prompt.index("<data>\n") < prompt.index("Gold")
+
+
 def test_stray_braces_in_the_script_do_not_break_the_prompt() -> None:
     script = Script(agent_company="Acme", purpose="Save {money", opening="Hello?", goal="{0} {unknown}")
     prompt = system_prompt(context(script=script))
