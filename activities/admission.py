@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from activities.heartbeat import heartbeating
 from cadenza.domain.messages import CloseLead, DialerInput
 from cadenza.domain.outcomes import LeadState
 from cadenza.records import admission
@@ -27,9 +28,9 @@ from cadenza.temporal.lead_client import LeadClient, LeadSignal
 
 TICK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
-"""Between ticks while the database or Temporal is away. Below the heartbeat's time-out."""
+"""Between ticks while the database or Temporal is away."""
 TICK_PATIENCE_SECONDS = 8.0
-"""A tick that hangs is given up, so that the heartbeat goes on."""
+"""A tick that hangs is given up: what it waits for may never answer."""
 SIGNALS_AT_ONCE = 16
 REPEAT_WITHDRAWAL_SECONDS = 15.0
 COMPLETE_EVERY_SECONDS = 5.0
@@ -48,11 +49,17 @@ class AdmissionActivities:
 
     @activity.defn
     async def admit_leads(self, dialer: DialerInput) -> None:
-        """Tick for as long as the activity may run. Never returns: it ends by cancellation or with its worker."""
+        """Tick for as long as the activity may run. Never returns: it ends by cancellation or with its worker.
+
+        The heartbeat is kept beside the ticks, however long one takes: what is missed is the worker, in seconds.
+        """
+        async with heartbeating():
+            await self._tick_on(dialer)
+
+    async def _tick_on(self, dialer: DialerInput) -> None:
         pause = TICK_SECONDS
         completed_at = 0.0
         while not activity.is_worker_shutdown():
-            activity.heartbeat()
             try:
                 async with asyncio.timeout(TICK_PATIENCE_SECONDS):
                     await self.tick(dialer.account)

@@ -61,7 +61,7 @@ async def admit_due_leads(session: AsyncSession, account_id: str) -> AdmissionTi
     now = await database_now(session)
     await _lapse_unsubmitted(session, account_id)
     await _close_unstarted(session)
-    swept = await _sweep_overslept(session)
+    swept = await _wake_due(session)
     close = await _leads_to_close(session)
     withdraw = await _calls_to_withdraw(session, account_id)
     again = await _unannounced(session, account_id)
@@ -136,16 +136,17 @@ async def _close_unstarted(session: AsyncSession) -> None:
     )
 
 
-async def _sweep_overslept(session: AsyncSession) -> int:
-    """Leads whose workflow should have reported them due minutes ago. Should never find any; the count is a metric."""
-    swept = await session.execute(
+async def _wake_due(session: AsyncSession) -> int:
+    """Leads whose time has come are due: their workflows sleep on and are woken by the admission, which saves each of
+    them a task. Returns how many are minutes late: none, unless nobody ticked; the count is a metric."""
+    woken = await session.execute(
         text(
-            "update lead set state = 'due' where state = 'waiting' and due_at < now() - make_interval(secs => :late) "
-            "returning id"
+            "update lead set state = 'due', next_step = 'next call' where state = 'waiting' and due_at <= now() "
+            "returning due_at < now() - make_interval(secs => :late)"
         ),
         {"late": OVERSLEPT_SECONDS},
     )
-    return len(swept.all())
+    return sum(woken.scalars())
 
 
 async def _leads_to_close(session: AsyncSession) -> list[tuple[str, str, CloseLead]]:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from cadenza.domain.calling_hours import DayHours, WeeklyHours
@@ -150,14 +151,26 @@ async def test_a_campaigns_own_limit_of_lines_holds(world: World) -> None:
     assert len((await tick(world)).admitted) == 2
 
 
-async def test_a_lead_that_overslept_is_found(world: World) -> None:
+@pytest.mark.parametrize(
+    ("due", "admitted", "late"), [("1 minute", 0, 0), ("-1 second", 1, 0), ("-119 seconds", 1, 0), ("-2 minutes", 1, 1)]
+)
+async def test_a_sleeping_lead_is_admitted_when_its_time_comes(
+    world: World, due: str, admitted: int, late: int
+) -> None:
+    """And counted if nobody ticked for two minutes."""
     await world.account()
-    campaign = await world.campaign()
-    await world.leads(campaign, state="waiting", workflow_started=True)
-    await world.run("update lead set due_at = now() - interval '10 minutes'")
+    await world.leads(await world.campaign(), state="waiting", workflow_started=True)
+    await world.run("update lead set due_at = now() + cast(:due as interval)", due=due)
     after = await tick(world)
-    assert after.swept == 1
-    assert len(after.admitted) == 1
+    assert (len(after.admitted), after.swept) == (admitted, late)
+
+
+async def test_a_lead_that_woke_without_a_line_is_due(world: World) -> None:
+    await world.account(lines=0)
+    [lead] = await world.leads(await world.campaign(), state="waiting", workflow_started=True)
+    await tick(world)
+    woken = await world.lead(lead)
+    assert (woken.state, woken.next_step) == ("due", "next call")
 
 
 async def test_an_unknown_account_admits_nothing(world: World) -> None:

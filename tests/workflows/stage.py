@@ -22,12 +22,14 @@ from activities.call_models import (
     AttemptRecord,
     AttemptRef,
     CarrierWord,
+    ClosedLead,
     DroppedVoicemail,
     DropResult,
     EndCall,
     FinishLead,
     LeadRef,
     PlacedCall,
+    RecordedOutcome,
 )
 from activities.notify import NotifyWebhook
 from cadenza.domain.call_result import Submission
@@ -46,9 +48,9 @@ from cadenza.domain.messages import (
     OfferedSlot,
     SlotOffer,
 )
-from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, LeadOutcome, MessageSource
+from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, MessageSource
 from cadenza.domain.policy import CampaignPolicy
-from cadenza.domain.retry import NextStep, PastAttempt, decide_next_step
+from cadenza.domain.retry import PastAttempt, decide_next_step
 from cadenza.records.attempts import FinishAttempt
 from cadenza.temporal.lead_client import LeadClient, LeadSignal
 from workflows.lead import LeadWorkflow
@@ -72,6 +74,8 @@ class Script:
     record: AttemptRecord = field(default_factory=AttemptRecord)
     booking: list[BookingResult | Exception] = field(default_factory=list)
     audio: Exception | None = None
+    has_webhook: bool = False
+    webhook: list[Exception] = field(default_factory=list)  # its answers, before it takes the news
     hold_place: asyncio.Event | None = None
     hold_booking: asyncio.Event | None = None
     asked: list[str] = field(default_factory=list)
@@ -130,12 +134,12 @@ class Stage:
         return self._asked(ref.attempt_id, "read_attempt").record
 
     @activity.defn
-    async def record_outcome(self, finish: FinishAttempt) -> NextStep:
+    async def record_outcome(self, finish: FinishAttempt) -> RecordedOutcome:
         script = self._asked(finish.attempt_id, "record_outcome")
         if finish.attempt_id not in {past.attempt_id for past in script.finished}:
             script.finished.append(finish)
             script.history.append(PastAttempt(at=script.now(), outcome=finish.outcome))
-        return decide_next_step(
+        step = decide_next_step(
             script.policy,
             script.history,
             script.now(),
@@ -143,15 +147,17 @@ class Stage:
             promised_at=finish.callback_at,
             close_as=finish.close_as,
         )
+        return RecordedOutcome(step=step, has_webhook=script.has_webhook)
 
     @activity.defn
     async def report_due(self, lead: LeadRef) -> None:
         self.scripts[lead.lead_id].asked.append("report_due")
 
     @activity.defn
-    async def finish_lead(self, finish: FinishLead) -> LeadOutcome:
-        self.scripts[finish.lead_id].asked.append("finish_lead")
-        return finish.outcome
+    async def finish_lead(self, finish: FinishLead) -> ClosedLead:
+        script = self.scripts[finish.lead_id]
+        script.asked.append("finish_lead")
+        return ClosedLead(outcome=finish.outcome, has_webhook=script.has_webhook)
 
     @activity.defn
     async def find_open_slots(self, request: FindOpenSlots) -> SlotOffer:
@@ -184,7 +190,9 @@ class Stage:
 
     @activity.defn
     async def notify_webhook(self, request: NotifyWebhook) -> None:
-        self.scripts[request.lead_id].asked.append("notify_webhook")
+        script = self.scripts[request.lead_id]
+        script.asked.append("notify_webhook")
+        _next(script.webhook, None)
 
     def general(self) -> list[Callable[..., Any]]:
         return [
