@@ -336,12 +336,11 @@ async def test_a_promised_callback_sets_the_time_of_the_next_call(new_lead: NewL
 
 
 async def test_all_words_may_come_before_the_carrier_s_reply(new_lead: NewLead) -> None:
-    lead = new_lead(hold_place=asyncio.Event())
+    lead = new_lead(hold={"place_call": asyncio.Event()})
     await lead.admit()
     await lead.asked_for("place_call")
     await lead.hear(CallStatus.COMPLETED, lead.ended(AttemptOutcome.NOT_INTERESTED), CallStatus.RINGING)
-    assert lead.script.hold_place is not None
-    lead.script.hold_place.set()
+    lead.script.hold["place_call"].set()
     assert (await lead.result()).outcome is LeadOutcome.NOT_INTERESTED
 
 
