@@ -2,12 +2,14 @@
 
 A tick is one SQL transaction that decides (`cadenza.records.admission`), then the workflows are told. What could not
 be told is told again by a later tick, until the lease runs out. An outage of the database or of Temporal costs ticks,
-nothing else.
+nothing else. Between ticks, each in a transaction of its own and less often: the circuit breakers are judged, finished
+campaigns are completed, and the sweeper looks for what got stuck.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,11 +20,13 @@ from temporalio.service import RPCError
 from activities.heartbeat import heartbeating
 from cadenza.domain.messages import CloseLead, DialerInput
 from cadenza.domain.outcomes import LeadState
-from cadenza.records import admission
+from cadenza.records import admission, breakers, sweeper
 from cadenza.records.admission import Admission, AdmissionTick
 from cadenza.records.attempts import finish_lead
+from cadenza.records.breakers import BreakerChange
 from cadenza.records.campaigns import complete_finished_campaigns
 from cadenza.records.database import Database
+from cadenza.records.sweeper import Sweep
 from cadenza.records.tables import Lead
 from cadenza.temporal.lead_client import LeadClient, LeadSignal
 
@@ -34,6 +38,9 @@ TICK_PATIENCE_SECONDS = 8.0
 SIGNALS_AT_ONCE = 16
 REPEAT_WITHDRAWAL_SECONDS = 15.0
 COMPLETE_EVERY_SECONDS = 5.0
+BREAKERS_EVERY_SECONDS = 5.0
+SWEEP_EVERY_SECONDS = 30.0
+"""Also before the first time: after an outage the ticks wake sleeping leads by themselves."""
 
 RESTARTED = "worker_stops"
 """Type of the failure by which a stopping worker hands the activity to another one at once."""
@@ -46,6 +53,7 @@ class AdmissionActivities:
         self._database = database
         self._leads = leads
         self._withdrawn: dict[str, float] = {}
+        self._reason = ""
 
     @activity.defn
     async def admit_leads(self, dialer: DialerInput) -> None:
@@ -58,14 +66,18 @@ class AdmissionActivities:
 
     async def _tick_on(self, dialer: DialerInput) -> None:
         pause = TICK_SECONDS
-        completed_at = 0.0
+        now = time.monotonic()
+        chores = (
+            _Chore(self._complete_campaigns, COMPLETE_EVERY_SECONDS, now),
+            _Chore(self.check_breakers, BREAKERS_EVERY_SECONDS, now),
+            _Chore(self.sweep, SWEEP_EVERY_SECONDS, now + SWEEP_EVERY_SECONDS),
+        )
         while not activity.is_worker_shutdown():
             try:
                 async with asyncio.timeout(TICK_PATIENCE_SECONDS):
                     await self.tick(dialer.account)
-                    if time.monotonic() - completed_at >= COMPLETE_EVERY_SECONDS:
-                        await self._complete_campaigns()
-                        completed_at = time.monotonic()
+                    for chore in chores:
+                        await chore.do_if_due(dialer.account)
                 pause = TICK_SECONDS
             except (SQLAlchemyError, RPCError, TimeoutError, OSError) as error:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS / 2)
@@ -85,7 +97,33 @@ class AdmissionActivities:
                 await admission.mark_announced(session, told)
                 await admission.mark_close_sent(session, asked)
             activity.logger.info("admitted %d, closing %d, free lines %d", len(told), len(asked), tick.free_lines)
+        if tick.reason != self._reason:
+            self._reason = tick.reason
+            activity.logger.warning("admission waits: %s", tick.reason or "no more")
         return tick
+
+    async def check_breakers(self, account: str) -> list[BreakerChange]:
+        """Stop what does harm, and try what was stopped: see `cadenza.domain.breakers`."""
+        async with self._database.transaction() as session:
+            changes = await breakers.check_breakers(session, account)
+        for change in changes:
+            breaker = change.breaker
+            activity.logger.warning(
+                "breaker of %s is %s: %s", change.campaign_id or "the account", breaker.state, breaker.reason
+            )
+        return changes
+
+    async def sweep(self, account: str) -> Sweep:
+        """Repair what got stuck. It should never find anything: each find is an error to be looked into."""
+        async with self._database.transaction() as session:
+            swept = await sweeper.sweep(session, account)
+        for found in swept.found:
+            activity.logger.error("swept: %s, lead %s, attempt %s", found.kind, found.lead_id, found.attempt_id or "-")
+        told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in swept.announce)
+        if told:
+            async with self._database.transaction() as session:
+                await admission.mark_announced(session, told)
+        return swept
 
     async def _withdraw(self, tick: AdmissionTick) -> None:
         """Ask once in a while only: the next ticks find the call still placed until the carrier has answered."""
@@ -99,7 +137,7 @@ class AdmissionActivities:
         )
         self._withdrawn |= dict.fromkeys(told, now)
 
-    async def _complete_campaigns(self) -> None:
+    async def _complete_campaigns(self, _account: str) -> None:
         async with self._database.transaction() as session:
             await complete_finished_campaigns(session)
 
@@ -122,6 +160,21 @@ class AdmissionActivities:
 
     def _signalling(self, campaign_id: str, lead_id: str, word: LeadSignal) -> Callable[[], Awaitable[object]]:
         return lambda: self._leads.signal(campaign_id, lead_id, word)
+
+
+@dataclass
+class _Chore:
+    """Something done between ticks, every so many seconds. One that fails has its turn again then, not sooner."""
+
+    work: Callable[[str], Awaitable[object]]
+    every_seconds: float
+    due: float
+
+    async def do_if_due(self, account: str) -> None:
+        now = time.monotonic()
+        if now >= self.due:
+            self.due = now + self.every_seconds
+            await self.work(account)
 
 
 async def _all_told(messages: Iterable[tuple[str, Callable[[], Awaitable[object]]]]) -> list[str]:

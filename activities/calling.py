@@ -7,10 +7,11 @@ import time
 from datetime import timedelta
 
 from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.account_hold import cool_down, pause_account
+from activities.account_hold import cool_down
 from activities.call_models import (
     AttemptRef,
     CarrierWord,
@@ -20,14 +21,16 @@ from activities.call_models import (
     PlacedCall,
 )
 from activities.callback_urls import CallbackUrls
-from activities.carrier import CallRequest, Carrier, CarrierCall
-from activities.errors import Doubtful, NoSuchCall, NotTaken, Rejected, RejectionKind, WrongState
+from activities.carrier import CALLER_ID_REFUSED, UNREACHABLE, CallRequest, Carrier, CarrierCall
+from activities.errors import Doubtful, NoSuchCall, NotTaken, Rejected, RejectionKind, TooLate, WrongState
 from activities.voicemail import message_key, message_twiml
+from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
 from cadenza.domain.gate import GateDecision, Rule
 from cadenza.domain.outcomes import AttemptState, CallStatus
 from cadenza.records import attempts
 from cadenza.records.attempts import Submission as CarrierSubmission
+from cadenza.records.breakers import trip_for
 from cadenza.records.call_context import CallContext, load_call
 from cadenza.records.database import Database
 from cadenza.records.gate_facts import database_now
@@ -71,6 +74,7 @@ class CallingActivities:
 
         Fails with type `doubtful` (not to be retried) where a call may have been placed.
         """
+        began = time.monotonic()
         async with self._database.transaction() as session:
             claim = await attempts.claim_for_submission(session, ref.attempt_id)
             attempt = await attempts.get_attempt(session, ref.attempt_id)
@@ -78,7 +82,12 @@ class CallingActivities:
         if isinstance(claim, GateDecision):
             return _not_claimed(claim, state)
         try:
-            sid = await self._carrier.place_call(self._request(claim, waits_for_beep))
+            not_after = began + claim.lease_left.total_seconds()
+            sid = await self._carrier.place_call(self._request(claim, waits_for_beep), not_after=not_after)
+        except TooLate as error:
+            async with self._database.transaction() as session:
+                await attempts.record_too_late(session, ref.attempt_id, str(error))
+            return PlacedCall(submission=Submission.LAPSED, reason=str(error), rule=Rule.LEASE_LAPSED.value)
         except Doubtful as error:
             async with self._database.transaction() as session:
                 await attempts.mark_doubtful(session, ref.attempt_id)
@@ -169,16 +178,24 @@ class CallingActivities:
         return DropResult.PLAYING
 
     async def _refused(self, attempt_id: str, error: Rejected | NotTaken) -> PlacedCall:
-        """Nobody was rung. What would refuse every other call too holds the whole account back."""
+        """Nobody was rung. What would refuse every other call too stops the campaign, or the whole account."""
         code = str(error.code)
         async with self._database.transaction() as session:
-            await attempts.record_rejected(session, attempt_id, code, str(error))
+            is_fault = isinstance(error, NotTaken) and error.code == UNREACHABLE
+            await attempts.record_rejected(session, attempt_id, code, str(error), is_fault=is_fault)
             if isinstance(error, NotTaken):
                 await cool_down(session, attempt_id, COOL_DOWN_SECONDS)
             elif error.kind is RejectionKind.CONFIGURATION:
-                await pause_account(session, attempt_id, f"the carrier refuses our calls (code {code})")
+                await self._stop_for(session, attempt_id, error.code)
         submission = Submission.NOT_TAKEN if isinstance(error, NotTaken) else _SUBMISSIONS[error.kind]
         return PlacedCall(submission=submission, reason=str(error), rule=f"carrier_{code}")
+
+    async def _stop_for(self, session: AsyncSession, attempt_id: str, code: int) -> None:
+        """A campaign's own caller ID that is refused is that campaign's trouble; everything else is the account's."""
+        attempt = await attempts.get_attempt(session, attempt_id)
+        own_caller_id = attempt.from_number not in {"", self._settings.twilio_from_number}
+        trip = Trip(BreakerRule.CARRIER_REFUSES, f"the carrier refuses our calls (code {code})")
+        await trip_for(session, attempt_id, trip, whole_account=not (own_caller_id and code in CALLER_ID_REFUSED))
 
     async def _give_back(self, ref: AttemptRef) -> PlacedCall:
         """Nobody claimed it, so nothing was sent. After its lease nobody can."""

@@ -6,6 +6,7 @@ repeated POST rings twice, so whoever calls decides.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from activities.errors import (
     NotTaken,
     Rejected,
     RejectionKind,
+    TooLate,
     WrongState,
 )
 from cadenza.domain.outcomes import CallStatus
@@ -67,6 +69,9 @@ REJECTIONS: dict[int, RejectionKind] = {
     21214: RejectionKind.TEMPORARY,
 }
 """Codes of a refused POST, after vendor-contracts 1.13. A code that is not here counts as temporary."""
+
+CALLER_ID_REFUSED = frozenset({21210, 21212, 21213})
+"""Of these codes, those that are about the number we call from."""
 
 _TOO_MUCH = frozenset({20429, 10004})
 _DOUBTFUL = frozenset({20500, 20503})
@@ -113,8 +118,11 @@ class Carrier:
         self._client.region = self._client.edge = ""
         self._client.api.base_url = settings.twilio_base_url
 
-    async def place_call(self, request: CallRequest) -> str:
-        """Send the one POST; returns the call's SID. Doubtful: the call may have been placed."""
+    async def place_call(self, request: CallRequest, *, not_after: float) -> str:
+        """Send the one POST; returns the call's SID. Doubtful: the call may have been placed.
+
+        `not_after` is an instant of `time.monotonic`: a process that was frozen sends nothing then, and raises TooLate.
+        """
         parameters: dict[str, Any] = {
             "to": request.to,
             "from_": request.from_number,
@@ -141,8 +149,14 @@ class Carrier:
                 "recording_status_callback_method": "POST",
                 "recording_status_callback_event": ["completed", "absent"],
             }
+
+        def post() -> Any:
+            if time.monotonic() > not_after:
+                raise TooLate
+            return self._client.calls.create(**parameters)
+
         try:
-            call = await _asked(lambda: self._client.calls.create(**parameters))
+            call = await _asked(post)
         except NoSuchCall:
             raise Rejected(20404, RejectionKind.CONFIGURATION) from None  # there is no such account
         return str(call.sid)

@@ -39,6 +39,13 @@ class Doubtful(CarrierError):
         super().__init__(f"no clear answer from the carrier ({cause})")
 
 
+class TooLate(CarrierError):
+    """The request may no longer be sent, and was not."""
+
+    def __init__(self) -> None:
+        super().__init__("the lease ended before the request was sent")
+
+
 class WrongState(CarrierError):
     """The call is not in a state that allows this: mostly it is over already."""
 

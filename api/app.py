@@ -23,6 +23,7 @@ from api.routes import (
     health,
     keys,
     leads,
+    metrics,
     reports,
     suppressions,
     twilio,
@@ -95,6 +96,7 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         suppressions,
         keys,
         account,
+        metrics,
     ):
         app.include_router(module.router, dependencies=[Depends(authenticated)])
     for module in (twilio, audio, health):

@@ -9,9 +9,11 @@ from typing import Any
 import structlog
 import uvicorn
 
+from api.account_limits import account_breakers
 from api.app import create_app
 from api.context import ApiContext, account_id
 from api.first_key import ensure_first_key
+from cadenza.operations.listening import BACKLOG, inherited
 from cadenza.operations.readiness import clear_ready, mark_ready
 from cadenza.records.campaigns import keep_account
 from cadenza.records.database import Database
@@ -22,6 +24,8 @@ from cadenza.temporal.connection import connect
 _log = structlog.get_logger("api.server")
 NAME = "api"
 GRACE_SECONDS = 8
+LATE_REQUEST_SECONDS = 0.5
+"""How long after the last connection was accepted its request may come."""
 
 
 class DatabaseUnset(Exception):
@@ -37,7 +41,13 @@ async def serve(settings: Settings) -> None:
     database = Database(database_url, settings.database_pool_size)
     try:
         async with database.transaction() as session:
-            await keep_account(session, account_id(settings), settings.calls_per_second, settings.max_lines)
+            await keep_account(
+                session,
+                account_id(settings),
+                settings.calls_per_second,
+                settings.max_lines,
+                account_breakers(settings),
+            )
         if await ensure_first_key(database, settings.data_dir):
             _log.info("the first API key was made", file=str(settings.data_dir / "api_key"))
         temporal = await connect(settings, lazy=True)
@@ -47,6 +57,7 @@ async def serve(settings: Settings) -> None:
                 app,
                 host=settings.api_host,
                 port=settings.api_port,
+                backlog=BACKLOG,
                 log_config=None,
                 access_log=False,  # its lines hold paths and queries; api.middleware logs routes
                 server_header=False,
@@ -54,8 +65,9 @@ async def serve(settings: Settings) -> None:
                 ws="none",
             )
         )
+        lent = inherited(NAME)
         async with _background(app.state.context):
-            await server.serve()
+            await server.serve(None if lent is None else [lent])
     finally:
         clear_ready(NAME)
         await database.close()
@@ -82,6 +94,17 @@ class _Server(uvicorn.Server):
         await super().startup(*args, **kwargs)
         if self.started:
             mark_ready(NAME)
+
+    async def shutdown(self, *args: Any, **kwargs: Any) -> None:
+        """uvicorn would close what is idle at once: also a connection just accepted, whose request is on its way.
+
+        Nothing is accepted from here on: on a lent socket, whoever comes now is the next process's.
+        """
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        await asyncio.sleep(LATE_REQUEST_SECONDS)
+        await super().shutdown(*args, **kwargs)
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from cadenza.operations.chaos.chaos_command import run_chaos_command
 from cadenza.operations.chaos.mutants import Mutation
 from cadenza.operations.demo.demo_command import run_demo
 from cadenza.operations.doctor import Verdict, examine
+from cadenza.operations.restart_command import restart_running
 from cadenza.operations.screen import console, show_findings, show_setting_problems
 from cadenza.operations.settings_check import SettingsError, load_settings, problems_for_calling
 from cadenza.operations.settings_example import EXAMPLE_FILE, settings_example
@@ -39,6 +40,12 @@ def up() -> None:
     if problems := problems_for_calling(settings):
         raise SettingsError(problems)
     raise typer.Exit(run_system(settings))
+
+
+@app.command()
+def restart() -> None:
+    """Replace the processes of the running `cadenza up` by new ones, one after another, without dropping a call."""
+    raise typer.Exit(restart_running(load_settings()))
 
 
 @app.command()

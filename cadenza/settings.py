@@ -90,6 +90,27 @@ class Settings(BaseSettings):
     twilio_timeout_seconds: float = Field(10.0, description="Patience for one Twilio request, in seconds")
     calls_per_second: float = Field(1.0, gt=0, description="Calls started per second by this account (Twilio: 1)")
     max_lines: int = Field(20, ge=1, description="Calls under way at the same time in this account")
+    breaker_carrier_fault_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="All calling pauses when calls of several campaigns fail at the carrier: this share of the "
+        "attempts that ended in two minutes; 0: never",
+    )
+    breaker_abandoned_share: float = Field(
+        0.03,
+        ge=0,
+        le=1,
+        description="All calling pauses when more than this share of the people who answered in 30 days heard nothing "
+        "for two seconds; 0: never",
+    )
+    breaker_opt_out_share: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="All calling pauses when more than this share of the last talks of each campaign ended with an "
+        "opt-out; 0: never",
+    )
     recording_retention_days: int = Field(
         90, ge=0, description="Recordings older than this are deleted here and at Twilio; 0 keeps them"
     )

@@ -13,6 +13,11 @@ from tests.support.servers import fresh_database, running_postgres
 from tests.support.temporal import running_temporal
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: with several test processes, the last to end sets the time of all."""
+    items.sort(key=lambda item: -mark.args[0] if (mark := item.get_closest_marker("long")) else 0)
+
+
 @pytest.fixture(autouse=True)
 def _away_from_this_machines_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reads a developer's `.env` or writes into their data folder, and none sees another's cached settings."""

@@ -24,6 +24,7 @@ class Listener(Protocol):
     def now_ms(self) -> int: ...
     def tokens_used(self, count: int) -> None: ...
     def disclosure_heard(self) -> None: ...
+    def agent_heard(self) -> None: ...
 
 
 class AgentVoice:
@@ -48,6 +49,7 @@ class AgentVoice:
         self._listener = listener
         self._turn: AgentTurn | None = None
         self._timing: ReplyTiming | None = None
+        self._was_heard = False
         self.mouth = Mouth(wire, synthesiser, voice, self)
 
     # --- What the call asks for --------------------------------------------------------------------------------------
@@ -138,6 +140,9 @@ class AgentVoice:
         self._listener.take(events.AgentStarted(now))
 
     def on_first_played(self, utterance: Utterance) -> None:
+        if not self._was_heard:
+            self._was_heard = True
+            self._listener.agent_heard()
         if self._turn is not None and self._turn.timing is not None:
             self._turn.timing.heard = self._listener.now_ms()
 

@@ -24,10 +24,11 @@ from voice_bridge.journal import Journal
 from voice_bridge.lead_actions import CallActions
 from voice_bridge.media_stream import MediaStream
 from voice_bridge.outcome import CallFacts, decide_outcome
-from voice_bridge.reply import Replier, cancelled
+from voice_bridge.reply import Replier
 from voice_bridge.resume import Past
 from voice_bridge.services import Services
 from voice_bridge.speaking import Voice
+from voice_bridge.tasks import end_task
 from voice_bridge.timing import ReplyTiming
 from voice_bridge.tool_runner import ToolRunner
 from voice_bridge.tools import ToolBox
@@ -111,7 +112,7 @@ class Call:
             await self._begin()
             await self._converse()
         finally:
-            await cancelled(loading)
+            await end_task(loading)
             await self._conclude()
 
     def drain(self) -> None:
@@ -151,15 +152,14 @@ class Call:
             await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in working:
-                task.cancel()
-            for result in await asyncio.gather(*working, return_exceptions=True):
-                if isinstance(result, Exception):
-                    log.error("call_task_failed", attempt=self.attempt_id, exc_info=result)
+                await end_task(task)
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    log.error("call_task_failed", attempt=self.attempt_id, exc_info=error)
 
     async def _conclude(self) -> None:
         if self._turns.state is not State.ENDED:
             self.take(events.HungUp(self.now_ms()))
-        await cancelled(self._reply)
+        await end_task(self._reply)
         await self._voice.close()
         closing_ears = asyncio.create_task(self._ears.close())
         await self._runner.settle()
@@ -242,6 +242,9 @@ class Call:
 
     def disclosure_heard(self) -> None:
         self._actions.disclosure_heard()
+
+    def agent_heard(self) -> None:
+        self._actions.agent_heard()
 
     def tokens_used(self, count: int) -> None:
         self._tokens += count

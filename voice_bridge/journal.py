@@ -1,13 +1,13 @@
 """Writes the journal while the call goes on: in order, off the talk's path, and again when the database is back."""
 
 import asyncio
-import contextlib
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from cadenza.records.database import Database
 from cadenza.records.journal import TurnRow, write_turns
+from voice_bridge.tasks import end_task
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +56,7 @@ class Journal:
     async def close(self) -> None:
         """Write what is left, and stop."""
         await self.flush()
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_task(self._task)
 
     async def _run(self) -> None:
         while True:

@@ -6,6 +6,7 @@ SQL is written first: a signal may come late or never (the workflow asks when it
 import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ from cadenza.records.call_context import (
     CallContext,
     add_usage,
     finish_conversation,
+    note_agent_heard,
     note_callback,
     note_disclosure_heard,
 )
@@ -83,6 +85,16 @@ class CallActions:
 
     def disclosure_heard(self) -> None:
         self._spawn(self._insist("disclosure", self._note_disclosure))
+
+    def agent_heard(self) -> None:
+        """The callee hears us. How soon after the answer decides whether the call counts as abandoned."""
+        heard_at = monotonic()
+
+        async def note() -> None:
+            async with self._database.transaction() as session:
+                await note_agent_heard(session, self._context.attempt_id, monotonic() - heard_at)
+
+        self._spawn(self._insist("agent_heard", note))
 
     async def add_usage(self, *, listening_seconds: float, tokens: int, characters_spoken: int) -> None:
         async def write() -> None:

@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from voice_bridge.frames import Frame, FrameWriter, StartFrame, StopFrame, parse_frame
+from voice_bridge.tasks import end_task
 
 _MESSAGE_BYTES = 4000
 """Audio in one outbound message: half a second. Longer pieces would only delay a `clear` behind them."""
@@ -73,9 +74,7 @@ class MediaStream:
 
     async def close(self) -> None:
         """Close the socket cleanly: the carrier goes on with the verb after <Connect>."""
-        self._writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._writer
+        await end_task(self._writer)
         await self._connection.close()
 
     async def _write(self) -> None:

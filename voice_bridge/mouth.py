@@ -15,6 +15,7 @@ from cadenza.domain.standard_lines import Line
 from voice_bridge.heard import Playout, Sentence
 from voice_bridge.mulaw import BYTES_PER_MS
 from voice_bridge.speaking import SpeakingFailed, Synthesiser, Voice
+from voice_bridge.tasks import end_task
 
 _FIRST_FRAME = 20 * BYTES_PER_MS
 _MARK_EVERY = 500 * BYTES_PER_MS
@@ -176,10 +177,7 @@ class Mouth:
         if self._utterance is not None:
             self._utterance.over = True
             self._utterance = None
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
 
     # --- Inside ------------------------------------------------------------------------------------------------------
 

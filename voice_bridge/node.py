@@ -1,4 +1,4 @@
-"""Says in SQL that this bridge lives, how full it is, and whether it drains. Admission obeys what is said."""
+"""Says in SQL that this bridge lives, how full it is, and whether it drains or cannot hear. Admission obeys it."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cadenza.records import bridges
 from voice_bridge.server import BridgeServer
 from voice_bridge.services import Services
+from voice_bridge.tasks import end_task
 
 log = structlog.get_logger(__name__)
 
@@ -40,16 +41,14 @@ class BridgeNode:
                     max_calls=settings.bridge_max_calls,
                     calls=self._server.calls,
                     draining=self._server.draining,
+                    listening_refusal=self._services.listen.refusal,
                 )
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.warning("beat_missed", error=type(error).__name__)
 
     async def stop(self) -> None:
         """Take the row away: nobody should wait for this bridge."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
         with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(5), self._services.database.transaction() as session:
                 await bridges.remove(session, self._services.bridge_id)

@@ -7,6 +7,7 @@ import structlog
 
 from cadenza.domain.identifiers import new_id
 from cadenza.logging_setup import set_up_logging
+from cadenza.operations.listening import inherited
 from cadenza.operations.readiness import clear_ready, mark_ready
 from cadenza.records.database import Database
 from cadenza.settings import Settings
@@ -40,13 +41,13 @@ async def run_bridge(settings: Settings) -> None:
     server = BridgeServer(services)
     node = BridgeNode(services, server)
     try:
-        await server.start()
+        await server.start(inherited(NAME))
         await node.start()
         mark_ready(NAME)
         log.info("bridge_ready", bridge=services.bridge_id, port=server.port)
         await stopping.wait()
         log.info("bridge_drains", calls=server.calls)
-        server.draining = True
+        server.stop_accepting()
         await node.beat()
         await server.drain()
     finally:

@@ -4,7 +4,6 @@ It may be cancelled at any moment, when the callee speaks. A tool that is runnin
 result is kept.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -141,10 +140,3 @@ class Replier:
         if outcome.ends_call:
             self._voice.end_requested()
         return says or outcome.ends_call
-
-
-async def cancelled(task: asyncio.Task[None] | None) -> None:
-    """Cancel a task and wait for its end."""
-    if task is not None:
-        task.cancel()
-        await asyncio.wait({task})

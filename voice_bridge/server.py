@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from http import HTTPStatus
 
@@ -11,11 +12,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from cadenza.domain.outcomes import OPEN_ATTEMPT_STATES
 from cadenza.domain.standard_lines import Line, line_text
 from cadenza.domain.stream_token import InvalidToken, verify_token
+from cadenza.operations.listening import BACKLOG
 from cadenza.records.call_context import CallContext, claim_call, load_call
 from cadenza.records.journal import read_turns
 from voice_bridge.admission import is_signed
@@ -69,12 +72,15 @@ class BridgeServer:
         assert self._server is not None, "not started"
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
-    async def start(self) -> None:
-        """Listen. Raises OSError if the port is taken."""
+    async def start(self, lent: socket.socket | None = None) -> None:
+        """Serve on the socket that was lent, else listen. Raises OSError if the port is taken."""
+        settings = self._settings
         self._server = await serve(
             self._handle,
-            self._settings.bridge_host,
-            self._settings.bridge_port,
+            settings.bridge_host if lent is None else None,
+            settings.bridge_port if lent is None else None,
+            sock=lent,
+            backlog=BACKLOG,
             process_request=self._admit,
             compression=None,  # base64 of mu-law does not compress, and it would cost a zlib state for each call
             max_size=MAX_MESSAGE_BYTES,
@@ -85,9 +91,15 @@ class BridgeServer:
             server_header=None,
         )
 
+    def stop_accepting(self) -> None:
+        """Take no new streams: on a lent socket, whoever comes now is the next bridge's. Calls go on."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close(close_connections=False)
+
     async def drain(self) -> None:
         """Take no new streams, and hand every call over: its socket closes at a good moment, soon."""
-        self.draining = True
+        self.stop_accepting()
         for call in list(self._calls.values()):
             call.drain()
         with contextlib.suppress(TimeoutError):
@@ -96,8 +108,10 @@ class BridgeServer:
 
     async def stop(self) -> None:
         """Close every socket that is left."""
+        self.stop_accepting()
         if self._server is not None:
-            self._server.close()
+            left = [connection.close(CloseCode.GOING_AWAY) for connection in self._server.connections]
+            await asyncio.gather(*left)
             await self._server.wait_closed()
 
     # --- Letting in --------------------------------------------------------------------------------------------------
@@ -136,7 +150,7 @@ class BridgeServer:
         except (NotAStream, TimeoutError):
             log.warning("stream_refused", reason="no_start")
         except ConnectionClosed:
-            pass
+            self._server.close(close_connections=False)
         except (SQLAlchemyError, OSError) as error:
             log.error("stream_failed", error=type(error).__name__)
         finally:

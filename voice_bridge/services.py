@@ -28,6 +28,7 @@ class Services:
     synthesiser: Synthesiser
 
     async def close(self) -> None:
+        await self.listen.close()
         await self.thinker.close()
         await self.synthesiser.close()
         await self.database.close()

@@ -1,4 +1,4 @@
-"""The telephony account: every campaign at once. The engine pauses it by itself when the carrier refuses our calls."""
+"""The telephony account: every campaign at once. Its breaker pauses it by itself, and tells why."""
 
 from fastapi import APIRouter
 
@@ -6,7 +6,9 @@ from api.context import ApiContext, Context
 from api.problems import not_found
 from api.routes.answers import guarded
 from api.schemas.account import AccountOut, PauseIn
+from api.schemas.breakers import breaker_out
 from cadenza.records.accounts import pause_account, read_account, resume_account
+from cadenza.records.breakers import read_breaker
 
 router = APIRouter(prefix="/v1/account", tags=["Account"])
 
@@ -27,7 +29,7 @@ async def pause(body: PauseIn, context: Context) -> AccountOut:
 
 @router.post("/resume", summary="Resume calling", responses=guarded(404))
 async def resume(context: Context) -> AccountOut:
-    """After a pause, or when what the carrier refused has been put right."""
+    """After a pause, or when what paused it has been put right: what ended before does not pause it again."""
     async with context.database.transaction() as session:
         await resume_account(session, context.account_id)
     return await _account(context)
@@ -36,6 +38,7 @@ async def resume(context: Context) -> AccountOut:
 async def _account(context: ApiContext) -> AccountOut:
     async with context.database.transaction() as session:
         account = await read_account(session, context.account_id)
+        breaker = await read_breaker(session, context.account_id)
     if account is None:
         raise not_found("account", "it is made when the API starts")
-    return AccountOut.model_validate(account)
+    return AccountOut.model_validate({**vars(account), "breaker": breaker_out(breaker)})

@@ -52,7 +52,8 @@ async def pause(campaign_id: str, context: Context) -> CampaignOut:
 
 @router.post("/resume", summary="Resume a paused campaign", responses=guarded(404, 409))
 async def resume(campaign_id: str, context: Context) -> CampaignOut:
-    """Goes on where it was. What an edit of the script changed is rendered meanwhile."""
+    """Goes on where it was, also where it had paused by itself: what ended before does not pause it again. What an edit
+    of the script changed is rendered meanwhile."""
     answer = await _moved(context, campaign_id, resume_campaign)
     await context.orchestration.launch(campaign_id)
     return answer

@@ -1,6 +1,6 @@
 """Campaigns: made, read, changed."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import ValidationError
@@ -134,9 +134,12 @@ def _details(reps: list[RepIn]) -> list[RepDetails]:
     return [RepDetails.model_validate(rep.model_dump(mode="json")) for rep in reps]
 
 
-def _merged_policy(present: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+def _merged_policy(present: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = {**present, **changes}
+    if isinstance(limits := changes.get("breakers"), dict):
+        merged["breakers"] = {**present.get("breakers", {}), **limits}
     try:
-        return CampaignPolicy.model_validate({**present, **changes}).model_dump(mode="json")
+        return CampaignPolicy.model_validate(merged).model_dump(mode="json")
     except ValidationError as error:
         finding = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(["policy", *map(str, finding["loc"])])

@@ -8,6 +8,7 @@ from api.pricing import prices
 from api.routes.answers import guarded
 from api.routes.appointments import appointment_out
 from api.routes.campaigns import known_campaign
+from api.schemas.breakers import breaker_out
 from api.schemas.calls import StageLatencyOut
 from api.schemas.reports import (
     AttemptFigures,
@@ -24,6 +25,7 @@ from api.schemas.reports import (
 from cadenza.domain.outcomes import REACHED_NOBODY, BookingState, LeadOutcome, LeadState
 from cadenza.domain.reporting import Cost, Usage, call_rates, estimate_cost
 from cadenza.domain.row_problem import WARNINGS, RowCode
+from cadenza.records.breakers import read_breaker
 from cadenza.records.campaigns import count_leads
 from cadenza.records.leads import list_appointments
 from cadenza.records.reports import (
@@ -58,7 +60,8 @@ async def progress(campaign_id: str, context: Context) -> CampaignProgress:
         call_outcomes = await count_call_outcomes(session, campaign_id)
         under_way = await calls_under_way(session, campaign_id, MOST_UNDER_WAY)
         due = await next_due(session, campaign_id)
-        account = await session.get(Account, campaign.account_id)
+        account = await session.get_one(Account, campaign.account_id)
+        breaker = await read_breaker(session, campaign_id)
     return CampaignProgress.model_validate(
         {
             "id": campaign.id,
@@ -72,7 +75,9 @@ async def progress(campaign_id: str, context: Context) -> CampaignProgress:
             "call_outcomes": call_outcomes,
             "under_way": [CallUnderWay.model_validate(call) for call in under_way],
             "next_due": NextDue(lead_id=due[0], at=due[1], step=due[2]) if due else None,
-            "dialer_paused_reason": account.paused_reason if account else None,
+            "dialer_paused_reason": account.paused_reason,
+            "dialer_waiting_reason": account.waiting_reason,
+            "breaker": breaker_out(breaker),
         }
     )
 
@@ -107,7 +112,13 @@ async def report(campaign_id: str, context: Context) -> CampaignReport:
             "lead_states": states,
             "outcomes": outcomes,
             "attempts": _attempts(attempts),
-            "rates": call_rates(attempts.outcomes, answered=attempts.answered, conversations=attempts.conversations),
+            "rates": call_rates(
+                attempts.outcomes,
+                answered=attempts.answered,
+                conversations=attempts.conversations,
+                persons=attempts.persons,
+                abandoned=attempts.abandoned,
+            ),
             "appointments": [appointment_out(booking, rep) for booking, rep in appointments],
             "voicemails": VoicemailFigures(
                 left=attempts.voicemails_played, leads=outcomes.get(LeadOutcome.VOICEMAIL_LEFT, 0)

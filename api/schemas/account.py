@@ -4,12 +4,24 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.breakers import BreakerOut
+from cadenza.domain.breakers import BreakerRule
+
 _ACCOUNT: dict[str, Any] = {
     "id": "AC00000000000000000000000000000001",
     "calls_per_second": 1.0,
     "max_lines": 20,
     "lines_in_use": 3,
     "paused_reason": "the carrier refuses our calls (code 20003)",
+    "paused_rule": "carrier_refuses",
+    "waiting_reason": "",
+    "breaker": {
+        "state": "open",
+        "rule": "carrier_refuses",
+        "reason": "the carrier refuses our calls (code 20003)",
+        "since": "2026-11-20T15:00:08Z",
+        "probe_at": None,
+    },
 }
 
 
@@ -23,6 +35,9 @@ class AccountOut(BaseModel):
     max_lines: int
     lines_in_use: int = Field(description="Attempts that hold a line now")
     paused_reason: str | None = Field(description="Unset while the account may call")
+    paused_rule: BreakerRule | None = Field(description="The rule that paused it; unset: a person, or nobody")
+    waiting_reason: str = Field(description="What stood in the way of more calls half a second ago, if anything did")
+    breaker: BreakerOut | None = Field(description="Unset while its breaker is closed")
 
 
 class PauseIn(BaseModel):

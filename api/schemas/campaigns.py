@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl
 
+from cadenza.domain.breakers import BreakerRule
 from cadenza.domain.outcomes import CalendarProvider, CampaignState, LeadState
 from cadenza.domain.phone import COUNTRIES, PhoneRefused, parse_phone
 from cadenza.domain.policy import BookingPlan, CampaignPolicy
@@ -46,6 +47,7 @@ EXAMPLE_ANSWER: dict[str, Any] = {
     "name": "Rooftop solar, spring",
     "state": "draft",
     "state_reason": "",
+    "paused_rule": None,
     "default_country": "US",
     "caller_id": "+12025550199",
     "script": Script.model_validate(EXAMPLE_SCRIPT).model_dump(mode="json"),
@@ -160,6 +162,7 @@ class CampaignOut(BaseModel):
     name: str
     state: CampaignState
     state_reason: str = Field(description="For people")
+    paused_rule: BreakerRule | None = Field(description="The rule that paused it; unset: a person, or nobody")
     default_country: str
     caller_id: str
     script: Script

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.breakers import BreakerOut
 from api.schemas.calls import StageLatencyOut
 from api.schemas.lists import AppointmentOut
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState, CampaignState, LeadOutcome, LeadState
@@ -74,6 +75,8 @@ class CampaignProgress(BaseModel):
                         "step": "attempt 2 after no answer",
                     },
                     "dialer_paused_reason": None,
+                    "dialer_waiting_reason": "",
+                    "breaker": None,
                 }
             ]
         }
@@ -91,6 +94,8 @@ class CampaignProgress(BaseModel):
     under_way: list[CallUnderWay] = Field(description="At most 50")
     next_due: NextDue | None
     dialer_paused_reason: str | None = Field(description="Why the account does not call, if it does not")
+    dialer_waiting_reason: str = Field(description="What stood in the way of more calls half a second ago, if it did")
+    breaker: BreakerOut | None = Field(description="Why the campaign paused by itself; unset: it did not")
 
 
 class AttemptFigures(BaseModel):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cadenza.domain.breakers import BreakerLimits
 from cadenza.domain.calling_hours import WeeklyHours
 
 HOUR = 3600
@@ -49,6 +50,7 @@ class CampaignPolicy(BaseModel):
     max_lines: Annotated[int | None, Field(ge=1, description="Lines this campaign may use at once")] = None
     priority: Annotated[int, Field(ge=1, le=5, description="1 is called first")] = 3
     lease_seconds: Annotated[int, Field(ge=5, le=600, description="Life of an admission that was not submitted")] = 30
+    breakers: BreakerLimits = Field(default_factory=BreakerLimits, description="When it pauses by itself")
     reprompt_seconds: Annotated[float, Field(gt=0, description="Silence before the agent asks again")] = 6.0
     voice_id: str | None = Field(None, description="Synthesiser's voice; unset: the setting's")
     model: str | None = Field(None, description="Language model; unset: the setting's")

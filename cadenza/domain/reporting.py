@@ -76,8 +76,11 @@ def rate(count: int, of: int, of_what: str) -> Rate:
     return Rate(count=count, of=of, of_what=of_what, share=round(count / of, 4) if of else None)
 
 
-def call_rates(outcomes: Mapping[AttemptOutcome, int], *, answered: int, conversations: int) -> dict[str, Rate]:
-    """The funnel. `outcomes` counts ended attempts; `answered` those that were picked up, by whom or whatever."""
+def call_rates(
+    outcomes: Mapping[AttemptOutcome, int], *, answered: int, conversations: int, persons: int = 0, abandoned: int = 0
+) -> dict[str, Rate]:
+    """The funnel. `outcomes` counts ended attempts; `answered` those that were picked up, by whom or whatever;
+    `persons` those that a person answered, of whom `abandoned` heard nothing in time (domain.tally)."""
     dials = sum(count for outcome, count in outcomes.items() if outcome not in REACHED_NOBODY)
     human = sum(outcomes.get(outcome, 0) for outcome in HUMAN)
     booked = outcomes.get(AttemptOutcome.BOOKED, 0)
@@ -89,6 +92,7 @@ def call_rates(outcomes: Mapping[AttemptOutcome, int], *, answered: int, convers
         "conversation": rate(conversations, human, "calls with a person"),
         "booked": rate(booked, conversations, "conversations"),
         "booked_per_dial": rate(booked, dials, "dials"),
+        "abandoned": rate(abandoned, persons, "calls answered by a person"),
         "opted_out": rate(outcomes.get(AttemptOutcome.OPTED_OUT, 0), human, "calls with a person"),
     }
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cadenza.operations.campaign_commands import connected
+from cadenza.operations.campaign_view import how_it_goes_on
 from cadenza.operations.screen import console
 
 app = typer.Typer(help="See, pause and resume the telephony account: every campaign at once.", no_args_is_help=True)
@@ -37,3 +38,7 @@ def _print(account: dict[str, Any]) -> None:
         f"{account['id']}  {state}  ({account['lines_in_use']} of {account['max_lines']} lines, "
         f"{account['calls_per_second']:g} calls a second)"
     )
+    if account["breaker"]:
+        console.print(how_it_goes_on(account["breaker"], "cadenza account resume"))
+    if account["waiting_reason"]:
+        console.print(f"Nobody new is called now: {account['waiting_reason']}")

@@ -11,7 +11,7 @@ import typer
 from rich.live import Live
 
 from cadenza.operations.api_client import ApiClient, ApiProblem, ApiUnreachable, api_key
-from cadenza.operations.campaign_view import progress_view, report_view, upload_view, words
+from cadenza.operations.campaign_view import progress_view, report_view, upload_view, waits_for, words
 from cadenza.operations.screen import console, error_console, show_error
 from cadenza.operations.settings_check import load_settings
 
@@ -143,14 +143,18 @@ def follow(client: ApiClient, campaign: str, *, give_up_after: float = float("in
     deadline = time.monotonic() + give_up_after
     progress = _progress(client, campaign)
     with Live(progress_view(progress), console=console, refresh_per_second=4, transient=True) as live:
-        shown = -1
+        shown: tuple[int, str] | None = None
         while progress["state"] not in OVER and time.monotonic() < deadline:
             if console.is_terminal:
                 live.update(progress_view(progress))
-            elif progress["finished"] != shown:
-                shown = progress["finished"]
+            elif (told := (progress["finished"], waits_for(progress))) != shown:
+                shown = told
                 calls = len(progress["under_way"])
-                console.print(f"{shown:>4} of {progress['leads']} leads have their outcome; {calls} calls under way")
+                console.print(
+                    f"{told[0]:>4} of {progress['leads']} leads have their outcome; {calls} calls under way"
+                    + (f"; {told[1]}" if told[1] else ""),
+                    markup=False,
+                )
             time.sleep(_WATCH_SECONDS)
             progress = _progress(client, campaign)
     return progress

@@ -47,6 +47,20 @@ def upload_view(result: Json) -> RenderableType:
     return Group(head, _titled("Findings", table))
 
 
+def waits_for(progress: Json) -> str:
+    """Why nobody new is called, if so."""
+    return str(progress["state_reason"] or progress["dialer_paused_reason"] or progress["dialer_waiting_reason"] or "")
+
+
+def how_it_goes_on(breaker: Json, command: str) -> str:
+    """What ends a pause that began by itself."""
+    if breaker["state"] == "probing":
+        return "One call goes out now, to see whether it is over"
+    if breaker["probe_at"] is None:
+        return f"Waits for you: when it is put right, `{command}`"
+    return f"One call is tried at {_clock(breaker['probe_at'])}; or `{command}`"
+
+
 def progress_view(progress: Json, now: datetime | None = None) -> RenderableType:
     """The live view: how far, how the finished ones ended, who is being called, what comes next."""
     total = max(1, progress["leads"])
@@ -58,8 +72,10 @@ def progress_view(progress: Json, now: datetime | None = None) -> RenderableType
         f"{done} of {progress['leads']} leads have their outcome",
     )
     parts: list[RenderableType] = [bar]
-    if reason := progress["state_reason"] or progress["dialer_paused_reason"]:
+    if reason := waits_for(progress):
         parts.append(Text(reason, style="yellow"))
+    if breaker := progress["breaker"]:
+        parts.append(Text(how_it_goes_on(breaker, f"cadenza campaign resume {progress['id']}"), style="yellow"))
     parts.append(_counts(progress["outcomes"]))
     parts.append(_live_calls(progress["under_way"], now or datetime.now(UTC)))
     if (due := progress["next_due"]) and not progress["under_way"]:

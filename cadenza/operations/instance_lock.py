@@ -24,7 +24,7 @@ def only_instance(data_dir: Path) -> Iterator[None]:
 
     Raises AlreadyRunning, naming the holder's pid.
     """
-    path = data_dir / "run" / "up.lock"
+    path = _lock_file(data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         try:
@@ -36,3 +36,20 @@ def only_instance(data_dir: Path) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def running_instance(data_dir: Path) -> int | None:
+    """The pid of the system that holds the data folder, None if there is none or it is just starting."""
+    try:
+        with _lock_file(data_dir).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read())
+    except (FileNotFoundError, ValueError):
+        pass
+    return None
+
+
+def _lock_file(data_dir: Path) -> Path:
+    return data_dir / "run" / "up.lock"

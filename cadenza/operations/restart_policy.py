@@ -39,6 +39,10 @@ class RestartPolicy:
         """Wait before the start that follows the `deaths`-th death in a row (from 1)."""
         return min(self.first_delay * self.factor ** min(deaths - 1, 32), self.longest_delay)
 
+    def is_overdue(self, seconds: float) -> bool:
+        """Whether a process that has been starting for so long is stuck."""
+        return seconds >= self.ready_within
+
 
 @dataclass(frozen=True)
 class StartAgain:
@@ -61,15 +65,18 @@ class ProcessLife:
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     state: ProcessState = ProcessState.NEW
     deaths: int = 0
-    starts: int = 0
     was_ever_ready: bool = False
     _since: float = 0.0
+
+    @property
+    def is_coming_up(self) -> bool:
+        """Not ready, and will be if nothing else happens."""
+        return self.state in {ProcessState.STARTING, ProcessState.BACKING_OFF}
 
     def on_started(self, now: float) -> None:
         """The process runs, and does not serve yet. A stop may have been asked while it was being launched."""
         assert self.state in {ProcessState.NEW, ProcessState.BACKING_OFF, ProcessState.STOPPED}, self.state
         self.state, self._since = ProcessState.STARTING, now
-        self.starts += 1
 
     def on_ready(self, now: float) -> None:
         """The process serves."""
@@ -79,7 +86,15 @@ class ProcessLife:
 
     def is_stuck(self, now: float) -> bool:
         """Whether it has been starting for so long that it should be ended."""
-        return self.state is ProcessState.STARTING and now - self._since >= self.policy.ready_within
+        return self.state is ProcessState.STARTING and self.policy.is_overdue(now - self._since)
+
+    def on_successor_ready(self, now: float) -> bool:
+        """A new process is ready beside the old one, which may have died meanwhile. Whether it takes over: not after a
+        stop was asked."""
+        if self.state not in {ProcessState.READY, ProcessState.BACKING_OFF}:
+            return False
+        self.state, self._since = ProcessState.READY, now
+        return True
 
     def on_stop_asked(self) -> None:
         """We want it down: the death that follows is no fault."""

@@ -4,19 +4,23 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cadenza.operations.child_process import ProcessSpec
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.operations.embedded_temporal import EmbeddedTemporal
 from cadenza.operations.instance_lock import only_instance
+from cadenza.operations.keeper import Listener
+from cadenza.operations.listening import inherited, lending, listen
 from cadenza.operations.port_check import needed_ports, refuse_taken_ports
-from cadenza.operations.processes import ProcessMark, end_leftover
+from cadenza.operations.processes import ProcessMark, die_with_parent, end_leftover
 from cadenza.operations.readiness import is_ready, readiness_file
-from cadenza.operations.supervisor import Listener, ProcessSpec, Stage, Supervisor
+from cadenza.operations.supervisor import Stage, Supervisor
 from cadenza.records.migrate import migrate
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
@@ -25,8 +29,17 @@ from cadenza.temporal.search_attributes import register_search_attributes
 _MODULES = {"rehearsal": "rehearsal", "worker": "workflows", "bridge": "voice_bridge", "api": "api"}
 
 # The worker finishes the carrier request under way (15 s at most): cut off, it would leave a doubtful call behind.
-_GRACE_SECONDS = {"worker": 20.0, "bridge": 25.0}
+_GRACE_SECONDS = {"worker": 20.0, "bridge": 25.0, "api": 15.0}
 _LEFTOVER_PATIENCE_SECONDS = 5.0
+_REPLACEABLE = frozenset({"worker", "bridge", "api"})
+
+
+class TablesNotLaid(RuntimeError):
+    """The code that is about to be started cannot bring the database to its shape; `log_tail` holds why."""
+
+    def __init__(self, log_tail: str) -> None:
+        super().__init__("the database cannot be brought to the new code's shape: nothing was restarted")
+        self.log_tail = log_tail
 
 
 def _silent(name: str, state: object, words: str) -> None:
@@ -53,6 +66,24 @@ class System:
         """host:port of the Temporal server in use, embedded or not."""
         return self.environment["TEMPORAL_ADDRESS"]
 
+    async def restart(self) -> bool:
+        """Replace our own processes by new ones of the code that is there now, one after another, under load.
+
+        False if one of them did not become ready: it and those after it stay as they are. Raises TablesNotLaid.
+        """
+        migration = await asyncio.create_subprocess_exec(  # by the new code, not by what we hold in memory
+            *(sys.executable, "-m", "cadenza.records.migrate"),
+            env=self.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+        said, _ = await migration.communicate()
+        if migration.returncode != 0:
+            raise TablesNotLaid(said.decode(errors="replace"))
+        return await self.supervisor.restart()
+
 
 @asynccontextmanager
 async def running_system(
@@ -69,14 +100,14 @@ async def running_system(
     this process's own environment and `.env`). If `stop_asked` is set before everything is ready, the body runs at
     once, and should see that it has nothing to do.
 
-    Raises AlreadyRunning, PortsInUse, EmbeddedServerError or ProcessGivenUp, with nothing left running.
+    Raises AlreadyRunning, PortsInUse, CannotListen, NotAListener, EmbeddedServerError or ProcessGivenUp, with nothing
+    left running.
     """
     data_dir = settings.data_dir.absolute()
-    with only_instance(data_dir):
+    with only_instance(data_dir), contextlib.ExitStack() as held:
         await asyncio.to_thread(_clear_leftovers, data_dir / "run")
-        ports = needed_ports(settings, rehearsal=rehearsal)
-        await asyncio.to_thread(refuse_taken_ports, ports, _LEFTOVER_PATIENCE_SECONDS)
-        system = await asyncio.to_thread(_plan, settings, data_dir, dict(overrides or {}), rehearsal, listener)
+        sockets = await asyncio.to_thread(_listen, settings, rehearsal, held)
+        system = await asyncio.to_thread(_plan, settings, data_dir, dict(overrides or {}), rehearsal, listener, sockets)
         start = asyncio.create_task(system.supervisor.start())
         try:
             if stop_asked is None:
@@ -110,7 +141,27 @@ def _clear_leftovers(run_dir: Path) -> None:
             ready_file.unlink(missing_ok=True)
 
 
-def _plan(settings: Settings, data_dir: Path, overrides: dict[str, str], rehearsal: bool, listener: Listener) -> System:
+def _listen(settings: Settings, rehearsal: bool, held: contextlib.ExitStack) -> dict[str, socket.socket]:
+    """The sockets that API and bridge serve on: lent to us, or our own. Every other port that we need is free."""
+    addresses = {"bridge": (settings.bridge_host, settings.bridge_port), "api": (settings.api_host, settings.api_port)}
+    lent = {name: held.enter_context(found) for name in addresses if (found := inherited(name)) is not None}
+    ports = needed_ports(settings, rehearsal=rehearsal)
+    for name in lent:
+        ports.pop(addresses[name][1], None)
+    refuse_taken_ports(ports, _LEFTOVER_PATIENCE_SECONDS)
+    return lent | {
+        name: held.enter_context(listen(name, *address)) for name, address in addresses.items() if name not in lent
+    }
+
+
+def _plan(
+    settings: Settings,
+    data_dir: Path,
+    overrides: dict[str, str],
+    rehearsal: bool,
+    listener: Listener,
+    sockets: Mapping[str, socket.socket],
+) -> System:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", **overrides, "DATA_DIR": str(data_dir)}
     notices: list[str] = []
     servers: list[ProcessSpec] = []
@@ -143,7 +194,7 @@ def _plan(settings: Settings, data_dir: Path, overrides: dict[str, str], rehears
         await register_search_attributes(await connect(reached))
 
     def ours(*names: str) -> list[ProcessSpec]:
-        return [_own_spec(name, environment, data_dir) for name in names]
+        return [_own_spec(name, environment, data_dir, sockets.get(name)) for name in names]
 
     stages = [Stage(servers, afterwards=lay_the_tables)]
     if rehearsal:
@@ -164,6 +215,7 @@ def _postgres_spec(postgres: EmbeddedPostgres) -> ProcessSpec:
         popen_options=postgres.popen_options,
         stop_signal=signal.SIGINT,  # fast shutdown: SIGTERM would wait for every client to leave
         grace_seconds=15.0,
+        own_ports=[postgres.port] if postgres.port is not None else [],
     )
 
 
@@ -171,10 +223,13 @@ def _temporal_spec(temporal: EmbeddedTemporal) -> ProcessSpec:
     async def answers(pid: int) -> bool:
         return await temporal.is_answering()
 
-    return ProcessSpec("temporal", temporal.command, answers, prepare=temporal.prepare)
+    ports = [port for port in (temporal.port, temporal.ui_port) if port is not None]
+    return ProcessSpec("temporal", temporal.command, answers, prepare=temporal.prepare, own_ports=ports)
 
 
-def _own_spec(name: str, environment: Mapping[str, str], data_dir: Path) -> ProcessSpec:
+def _own_spec(
+    name: str, environment: Mapping[str, str], data_dir: Path, serves_on: socket.socket | None
+) -> ProcessSpec:
     async def says_so(pid: int) -> bool:
         return is_ready(name, pid, data_dir)
 
@@ -182,9 +237,11 @@ def _own_spec(name: str, environment: Mapping[str, str], data_dir: Path) -> Proc
         name,
         _command(name),
         says_so,
-        environment=environment,
+        environment={**environment, **(lending(name, serves_on) if serves_on else {})},
+        popen_options={"pass_fds": [serves_on.fileno()]} if serves_on else {},
         prepare=lambda: readiness_file(name, data_dir).unlink(missing_ok=True),
         grace_seconds=_GRACE_SECONDS.get(name, 10.0),
+        is_replaceable=name in _REPLACEABLE,
     )
 
 

@@ -1,43 +1,18 @@
 """`cadenza up`: the whole system in the foreground until Ctrl-C."""
 
 import asyncio
-import signal
 
 from cadenza.operations.instance_lock import AlreadyRunning
+from cadenza.operations.keeper import ProcessGivenUp
+from cadenza.operations.listening import CannotListen, NotAListener
 from cadenza.operations.port_check import PortsInUse
 from cadenza.operations.postgres_home import EmbeddedServerError
 from cadenza.operations.screen import console, error_console, show_error, show_state
-from cadenza.operations.supervisor import ProcessGivenUp
 from cadenza.operations.system import System, running_system
+from cadenza.operations.user_requests import UserRequests
 from cadenza.settings import Settings
 
-
-class StopRequest:
-    """Ctrl-C or SIGTERM: the first asks for a clean stop, the second kills what is left."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self._system: System | None = None
-
-    def listen(self) -> None:
-        """Take the signals of the running loop."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_signal)
-
-    def watch(self, system: System) -> None:
-        """The system that a second signal kills."""
-        self._system = system
-
-    def _on_signal(self) -> None:
-        if not self.asked.is_set():
-            console.print("\nStopping (press Ctrl-C again to kill)")
-            self.asked.set()
-        elif self._system is not None:
-            self._system.supervisor.stop_at_once()
-
-
-START_FAILURES = (ProcessGivenUp, AlreadyRunning, PortsInUse, EmbeddedServerError)
+START_FAILURES = (ProcessGivenUp, AlreadyRunning, PortsInUse, CannotListen, NotAListener, EmbeddedServerError)
 
 
 def explain(error: Exception) -> int:
@@ -55,15 +30,15 @@ def run_system(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
-    stop = StopRequest()
-    stop.listen()
+    requests = UserRequests()
+    requests.listen()
     console.print(f"Starting Cadenza (data and logs in {settings.data_dir.absolute()})")
     try:
-        async with running_system(settings, listener=show_state, stop_asked=stop.asked) as system:
-            stop.watch(system)
-            if not stop.asked.is_set():
+        async with running_system(settings, listener=show_state, stop_asked=requests.stop_asked) as system:
+            requests.watch(system)
+            if not requests.stop_asked.is_set():
                 _show_addresses(system)
-            await stop.asked.wait()
+            await requests.stop_asked.wait()
     except START_FAILURES as error:
         return explain(error)
     console.print("Stopped")

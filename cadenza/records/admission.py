@@ -13,23 +13,23 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cadenza.domain.breakers import BreakerState
 from cadenza.domain.gate import GateDecision, Rule, check_gate
 from cadenza.domain.identifiers import attempt_id
 from cadenza.domain.messages import AttemptAdmitted, CloseLead, WithdrawCall
 from cadenza.domain.outcomes import LeadOutcome
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import attempts_made, leaves_voicemail
+from cadenza.records.backpressure import PLACED_LATELY_SECONDS, Room, room_at_carrier, room_on_bridges
+from cadenza.records.breakers import note_probe
 from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
 from cadenza.records.history import next_number, read_history
-from cadenza.records.tables import Account
+from cadenza.records.tables import Account, BreakerRow
 
 CANDIDATES_PER_CAMPAIGN = 20
 CLOSINGS_PER_TICK = 50
-OVERSLEPT_SECONDS = 120
-BRIDGE_FRESH_SECONDS = 10
+WOKEN_PER_TICK = 1000
 MAX_TICK_SECONDS = 2.0
-STUCK_GRACE_SECONDS = 900
-
 
 _CLOSE_AS = {Rule.SUPPRESSED: LeadOutcome.SUPPRESSED, Rule.CAMPAIGN_CANCELLED: LeadOutcome.CANCELLED}
 
@@ -49,7 +49,6 @@ class AdmissionTick:
     withdraw: list[tuple[str, str, WithdrawCall]] = field(default_factory=list)
     close: list[tuple[str, str, CloseLead]] = field(default_factory=list)
     free_lines: int = 0
-    swept: int = 0
     reason: str = ""
 
 
@@ -61,25 +60,31 @@ async def admit_due_leads(session: AsyncSession, account_id: str) -> AdmissionTi
     now = await database_now(session)
     await _lapse_unsubmitted(session, account_id)
     await _close_unstarted(session)
-    swept = await _wake_due(session)
+    await _wake_due(session, account_id)
     close = await _leads_to_close(session)
     withdraw = await _calls_to_withdraw(session, account_id)
     again = await _unannounced(session, account_id)
     budget = _calls_budget(account, now)
-    lines = await _lines_in_use(session, account_id)
+    lines, queued = await _lines_in_use(session, account_id)
     free = max(0, account.max_lines - sum(lines.values()))
-    room, why = await _room_on_bridges(session)
-    wanted = min(free, int(budget), room)
+    rooms = (
+        await _room_by_breaker(session, account),
+        await room_on_bridges(session),
+        room_at_carrier(queued, account.calls_per_second),
+    )
+    why = next((room.reason for room in rooms if room.reason), "")
+    wanted = min(free, int(budget), *(room.calls for room in rooms))
     admitted: list[Admission] = []
-    if account.paused_reason:
-        why, wanted = account.paused_reason, 0
     if wanted > 0:
         admitted = await _reserve(session, account_id, wanted, lines, now)
+    if admitted and account.paused_rule:
+        await note_probe(session, account_id, admitted[0].message.attempt_id)
     account.tokens = budget - len(admitted)
     account.last_tick_at = now
+    account.waiting_reason = "" if account.paused_reason else why
     session.add(account)
     await session.flush()
-    return AdmissionTick(again + admitted, withdraw, close, free - len(admitted), swept, why)
+    return AdmissionTick(again + admitted, withdraw, close, free - len(admitted), why)
 
 
 async def mark_announced(session: AsyncSession, attempt_ids: Sequence[str]) -> None:
@@ -136,17 +141,19 @@ async def _close_unstarted(session: AsyncSession) -> None:
     )
 
 
-async def _wake_due(session: AsyncSession) -> int:
-    """Leads whose time has come are due: their workflows sleep on and are woken by the admission, which saves each of
-    them a task. Returns how many are minutes late: none, unless nobody ticked; the count is a metric."""
-    woken = await session.execute(
+async def _wake_due(session: AsyncSession, account_id: str) -> None:
+    """Leads whose time has come are due. Their workflows sleep on: the admission wakes them, and saves each a task."""
+    await session.execute(
         text(
-            "update lead set state = 'due', next_step = 'next call' where state = 'waiting' and due_at <= now() "
-            "returning due_at < now() - make_interval(secs => :late)"
+            """
+            update lead set state = 'due', next_step = 'next call' where id in (
+                select lead.id from lead join campaign on campaign.id = lead.campaign_id
+                where lead.state = 'waiting' and lead.due_at <= now() and campaign.account_id = :account
+                order by lead.due_at limit :most for update of lead skip locked)
+            """
         ),
-        {"late": OVERSLEPT_SECONDS},
+        {"account": account_id, "most": WOKEN_PER_TICK},
     )
-    return sum(woken.scalars())
 
 
 async def _leads_to_close(session: AsyncSession) -> list[tuple[str, str, CloseLead]]:
@@ -191,8 +198,7 @@ async def _calls_to_withdraw(session: AsyncSession, account_id: str) -> list[tup
 
 
 async def _unannounced(session: AsyncSession, account_id: str) -> list[Admission]:
-    """Reservations whose workflow was perhaps never told: tell it (again) while the lease holds. And attempts that
-    should have ended long ago: their workflow may be gone. Told again, it begins anew, finds the call and ends it."""
+    """Reservations whose workflow was perhaps never told: tell it (again) while the lease holds."""
     rows = await session.execute(
         text(
             """
@@ -200,56 +206,47 @@ async def _unannounced(session: AsyncSession, account_id: str) -> list[Admission
                    campaign.policy
             from attempt join campaign on campaign.id = attempt.campaign_id
             where attempt.account_id = :account
-              and (attempt.state = 'reserved' and attempt.announced_at is null
-                   and attempt.lease_until > now() and attempt.reserved_at < now() - interval '2 seconds'
-                   or attempt.state in ('submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
-                   and coalesce(attempt.announced_at, attempt.reserved_at) < now() - make_interval(secs =>
-                       :grace + (campaign.policy->>'ring_seconds')::int + (campaign.policy->>'max_call_seconds')::int))
+              and attempt.state = 'reserved' and attempt.announced_at is null
+              and attempt.lease_until > now() and attempt.reserved_at < now() - interval '2 seconds'
             """
         ),
-        {"account": account_id, "grace": STUCK_GRACE_SECONDS},
+        {"account": account_id},
     )
-    return [
-        Admission(row.campaign_id, row.lead_id, _message(row.id, row.number, row.leaves_voicemail, row.policy))
-        for row in rows
-    ]
+    return [announcement(row) for row in rows]
 
 
-async def _lines_in_use(session: AsyncSession, account_id: str) -> Counter[str]:
-    rows = await session.execute(
+def announcement(row: Any) -> Admission:
+    """What the workflow of an attempt is told. `row`: the attempt's columns, and its campaign's `policy`."""
+    return Admission(row.campaign_id, row.lead_id, _message(row.id, row.number, row.leaves_voicemail, row.policy))
+
+
+async def _lines_in_use(session: AsyncSession, account_id: str) -> tuple[Counter[str], int]:
+    """By campaign; and how many of them wait in the carrier's queue."""
+    found = await session.execute(
         text(
             """
-            select campaign_id, count(*) as lines from attempt
+            select campaign_id, count(*) as lines,
+                   count(*) filter (where state = 'placed'
+                                    and submitted_at > now() - make_interval(secs => :lately)) as queued
+            from attempt
             where account_id = :account
               and state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
             group by campaign_id
             """
         ),
-        {"account": account_id},
+        {"account": account_id, "lately": PLACED_LATELY_SECONDS},
     )
-    return Counter({row.campaign_id: row.lines for row in rows})
+    rows = found.all()
+    return Counter({row.campaign_id: row.lines for row in rows}), sum(row.queued for row in rows)
 
 
-async def _room_on_bridges(session: AsyncSession) -> tuple[int, str]:
-    """Conversations the live bridges can still take, less what is on its way to them."""
-    row = (
-        await session.execute(
-            text(
-                """
-                select coalesce(sum(greatest(max_calls - calls, 0)) filter (where not draining), 0) as room,
-                       count(*) as bridges,
-                       (select count(*) from attempt
-                        where state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing')) as coming
-                from bridge_node where beat_at > now() - make_interval(secs => :fresh)
-                """
-            ),
-            {"fresh": BRIDGE_FRESH_SECONDS},
-        )
-    ).one()
-    if row.bridges == 0:
-        return 0, "no voice bridge is running"
-    room = int(row.room) - int(row.coming)
-    return max(0, room), "" if room > 0 else "the voice bridges are full"
+async def _room_by_breaker(session: AsyncSession, account: Account) -> Room:
+    """Nothing while the account is paused; one call for all campaigns while its breaker probes."""
+    if account.paused_reason is None:
+        return Room(account.max_lines)
+    row = await session.get(BreakerRow, account.id) if account.paused_rule else None
+    is_probing = row is not None and row.state == BreakerState.PROBING and row.probe_attempt_id is None
+    return Room(1 if is_probing else 0, account.paused_reason)
 
 
 async def _reserve(
@@ -259,8 +256,10 @@ async def _reserve(
         await session.execute(
             text(
                 """
-                select due.*, campaign.policy, campaign.caller_id
+                select due.*, campaign.policy, campaign.caller_id, breaker.state = 'probing' as is_probing,
+                       breaker.probe_attempt_id
                 from campaign
+                left join breaker on breaker.id = campaign.id
                 cross join lateral (
                     select id, campaign_id, phone, is_callback, due_at from lead
                     where lead.campaign_id = campaign.id and lead.state in ('new', 'due') and lead.due_at <= now()
@@ -276,9 +275,11 @@ async def _reserve(
     if not rows:
         return []
     facts = await read_gate_facts(session, [row.id for row in rows])
-    policies = {row.campaign_id: CampaignPolicy.model_validate(row.policy) for row in rows}
+    campaigns = {row.campaign_id: row.policy for row in rows}
+    policies = {key: CampaignPolicy.model_validate(policy) for key, policy in campaigns.items()}
     admitted: list[Admission] = []
     ringing_phones = await _phones_under_way(session, [row.phone for row in rows])
+    probing: set[str] = set()
     waiting = list(rows)
     while waiting and len(admitted) < wanted:
         row = min(waiting, key=lambda row: _turn(row, policies[row.campaign_id], lines))
@@ -288,12 +289,17 @@ async def _reserve(
             continue
         if row.phone in ringing_phones:
             continue  # the same number is being called for another campaign
+        if row.is_probing and (row.probe_attempt_id is not None or row.campaign_id in probing):
+            continue
         decision = check_gate(facts[row.id], now)
         if not decision.allowed:
             await store_refusal(session, row.id, "admission", decision)
             await _postpone(session, row.id, decision)
             continue
         admitted.append(await _insert_attempt(session, account_id, row, policy))
+        if row.is_probing:
+            probing.add(row.campaign_id)
+            await note_probe(session, row.campaign_id, admitted[-1].message.attempt_id)
         lines[row.campaign_id] += 1
         ringing_phones.add(row.phone)
     return admitted

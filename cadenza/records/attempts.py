@@ -4,7 +4,7 @@ Every change is a compare-and-set on the state, so that late, repeated and reord
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
@@ -24,6 +24,8 @@ from cadenza.domain.outcomes import (
 )
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import NextStep, StepKind, decide_next_step
+from cadenza.domain.tally import EndedAttempt, Tally, tally_of
+from cadenza.records.events import answer_received_at
 from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
 from cadenza.records.history import next_number, read_history
 from cadenza.records.tables import Attempt, Campaign, Lead
@@ -43,6 +45,8 @@ class Submission:
     to: str
     from_number: str
     policy: CampaignPolicy
+    lease_left: timedelta
+    """From the claim on: the request may not be sent later."""
 
 
 class FinishAttempt(BaseModel):
@@ -99,6 +103,7 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str) -> Submis
         to=attempt.phone,
         from_number=attempt.from_number,
         policy=CampaignPolicy.model_validate(campaign.policy),
+        lease_left=attempt.lease_until - now,
     )
 
 
@@ -111,13 +116,16 @@ async def record_placed(session: AsyncSession, attempt_id: str, call_sid: str) -
     await session.flush()
 
 
-async def record_rejected(session: AsyncSession, attempt_id: str, code: str, reason: str) -> None:
-    """The carrier refused outright: nobody was rung."""
-    attempt = await get_attempt(session, attempt_id, lock=True)
-    if _advance(attempt, AttemptState.REFUSED):
-        attempt.refusal_rule, attempt.outcome_reason = f"carrier_{code}", reason
-    session.add(attempt)
-    await session.flush()
+async def record_rejected(
+    session: AsyncSession, attempt_id: str, code: str, reason: str, *, is_fault: bool = False
+) -> None:
+    """The carrier refused outright: nobody was rung. `is_fault`: it could not even be reached."""
+    await _refuse(session, attempt_id, f"carrier_{code}", reason, Tally.CARRIER_FAULT if is_fault else None)
+
+
+async def record_too_late(session: AsyncSession, attempt_id: str, reason: str) -> None:
+    """It was claimed in time, and then its lease ended before anything was sent: nobody was rung."""
+    await _refuse(session, attempt_id, Rule.LEASE_LAPSED.value, reason)
 
 
 async def mark_doubtful(session: AsyncSession, attempt_id: str) -> None:
@@ -232,6 +240,7 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt) -> NextSt
         attempt.outcome_reason = finish.reason or attempt.outcome_reason
         attempt.callback_at = finish.callback_at or attempt.callback_at
         attempt.ended_at = attempt.ended_at or now
+        attempt.tally = attempt.tally or await _tally(session, attempt)
     _advance(attempt, AttemptState.ENDED)
     session.add(attempt)
     await session.flush()
@@ -298,6 +307,31 @@ _STATE_FOR = {
     CallStatus.RINGING: AttemptState.RINGING,
     CallStatus.IN_PROGRESS: AttemptState.IN_PROGRESS,
 }
+
+
+async def _tally(session: AsyncSession, attempt: Attempt) -> Tally | None:
+    """How the attempt counts for the breakers, measured on the database's clock where it has the instants."""
+    answered_at = await answer_received_at(session, attempt.id) if attempt.answered_at is not None else None
+    assert attempt.outcome is not None and attempt.ended_at is not None
+    return tally_of(
+        EndedAttempt(
+            outcome=AttemptOutcome(attempt.outcome),
+            ended_at=attempt.ended_at,
+            answered_at=answered_at or attempt.answered_at,
+            answered_by=AnsweredBy(attempt.answered_by) if attempt.answered_by else None,
+            agent_heard_at=attempt.agent_heard_at,
+            agent_heard=attempt.agent_heard_at is not None or attempt.disclosure_heard,
+        )
+    )
+
+
+async def _refuse(session: AsyncSession, attempt_id: str, rule: str, reason: str, tally: Tally | None = None) -> None:
+    attempt = await get_attempt(session, attempt_id, lock=True)
+    if _advance(attempt, AttemptState.REFUSED):
+        attempt.refusal_rule, attempt.outcome_reason = rule, reason
+        attempt.tally = tally.value if tally else None
+    session.add(attempt)
+    await session.flush()
 
 
 def _bind(attempt: Attempt, call_sid: str) -> bool:

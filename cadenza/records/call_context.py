@@ -119,6 +119,17 @@ async def note_disclosure_heard(session: AsyncSession, attempt_id: str) -> None:
     )
 
 
+async def note_agent_heard(session: AsyncSession, attempt_id: str, seconds_ago: float) -> None:
+    """The callee heard the agent's first sound. Only the first word of it counts."""
+    await session.execute(
+        text(
+            "update attempt set agent_heard_at = clock_timestamp() - make_interval(secs => :ago) "
+            "where id = :attempt and agent_heard_at is null"
+        ),
+        {"attempt": attempt_id, "ago": seconds_ago},
+    )
+
+
 async def note_callback(session: AsyncSession, attempt_id: str, callback_at: datetime) -> None:
     """A callback was promised for `callback_at` (aware)."""
     await session.execute(

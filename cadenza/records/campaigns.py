@@ -9,8 +9,10 @@ from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cadenza.domain.breakers import BreakerLimits
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.outcomes import CampaignState, LeadOutcome
+from cadenza.records.breakers import hold_by_hand, reset_by_hand
 from cadenza.records.tables import Campaign, Rep
 
 EDITABLE = frozenset({CampaignState.DRAFT, CampaignState.PAUSED})
@@ -43,19 +45,31 @@ class RepDetails(BaseModel):
     weight: float = 1.0
 
 
-async def keep_account(session: AsyncSession, account_id: str, calls_per_second: float, max_lines: int) -> None:
+async def keep_account(
+    session: AsyncSession,
+    account_id: str,
+    calls_per_second: float,
+    max_lines: int,
+    breakers: BreakerLimits | None = None,
+) -> None:
     """Make the telephony account's row, or bring its limits up to date. The next tick obeys them."""
     await session.execute(
         text(
             """
-            insert into account (id, calls_per_second, max_lines, tokens) values (:id, :rate, :lines, 0)
+            insert into account (id, calls_per_second, max_lines, tokens, breakers)
+            values (:id, :rate, :lines, 0, cast(:breakers as jsonb))
             on conflict (id) do update set calls_per_second = excluded.calls_per_second,
-                                           max_lines = excluded.max_lines
-            where (account.calls_per_second, account.max_lines)
-                  is distinct from (excluded.calls_per_second, excluded.max_lines)
+                                           max_lines = excluded.max_lines, breakers = excluded.breakers
+            where (account.calls_per_second, account.max_lines, account.breakers)
+                  is distinct from (excluded.calls_per_second, excluded.max_lines, excluded.breakers)
             """
         ),
-        {"id": account_id, "rate": calls_per_second, "lines": max_lines},
+        {
+            "id": account_id,
+            "rate": calls_per_second,
+            "lines": max_lines,
+            "breakers": (breakers or BreakerLimits()).model_dump_json(),
+        },
     )
 
 
@@ -151,27 +165,33 @@ async def give_up_preparing(session: AsyncSession, campaign_id: str, reason: str
 
 
 async def pause_campaign(session: AsyncSession, campaign_id: str) -> Campaign:
-    """Nothing new is rung; calls under way end in their own time. Raises WrongState."""
+    """Nothing new is rung, until a person resumes it; calls under way end in their own time. Raises WrongState."""
+    await hold_by_hand(session, campaign_id)
     await _move(
         session,
         campaign_id,
         action="pause",
         allowed=(CampaignState.RUNNING, CampaignState.PREPARING),
         already=(CampaignState.PAUSED,),
-        change="state = 'paused', state_reason = 'paused by a user'",
+        change="state = 'paused', state_reason = 'paused by a user', paused_rule = null",
     )
     return await _fresh(session, campaign_id)
 
 
 async def resume_campaign(session: AsyncSession, campaign_id: str) -> Campaign:
-    """Back to running; or to preparing, if it was paused before it was prepared. Raises WrongState."""
+    """Back to running; or to preparing, if it was paused before it was prepared. Raises WrongState.
+
+    Where its breaker had paused it, what ended until now no longer counts against it.
+    """
+    await reset_by_hand(session, campaign_id)
     await _move(
         session,
         campaign_id,
         action="resume",
         allowed=(CampaignState.PAUSED,),
         already=(CampaignState.RUNNING, CampaignState.PREPARING),
-        change="state = case when started_at is null then 'preparing' else 'running' end, state_reason = ''",
+        change="state = case when started_at is null then 'preparing' else 'running' end, state_reason = '', "
+        "paused_rule = null",
     )
     return await _fresh(session, campaign_id)
 
@@ -184,7 +204,7 @@ async def cancel_campaign(session: AsyncSession, campaign_id: str) -> Campaign:
         action="cancel",
         allowed=(CampaignState.DRAFT, CampaignState.PREPARING, CampaignState.RUNNING, CampaignState.PAUSED),
         already=(CampaignState.CANCELLED,),
-        change="state = 'cancelled', state_reason = 'cancelled by a user', ended_at = now()",
+        change="state = 'cancelled', state_reason = 'cancelled by a user', paused_rule = null, ended_at = now()",
     )
     await session.execute(
         text("update lead set close_as = :outcome where campaign_id = :id and state <> 'final' and close_as is null"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -93,3 +94,14 @@ async def count_recent_events(session: AsyncSession, attempt_id: str, kind: str,
         )
     ).scalar_one()
     return count
+
+
+async def answer_received_at(session: AsyncSession, attempt_id: str) -> datetime | None:
+    """When the carrier first told that the call was answered, by the database's clock; None if it never did."""
+    found: datetime | None = (
+        await session.execute(
+            text("select min(received_at) from call_event where attempt_id = :attempt and kind = 'answer'"),
+            {"attempt": attempt_id},
+        )
+    ).scalar_one()
+    return found

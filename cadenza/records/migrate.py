@@ -1,5 +1,9 @@
-"""Bring the database to the newest shape. Run at every start; safe with several processes at once."""
+"""Bring the database to the newest shape. Run at every start; safe with several processes at once.
 
+`python -m cadenza.records.migrate` does so for the database of DATABASE_URL.
+"""
+
+import os
 from pathlib import Path
 
 from alembic import command
@@ -33,3 +37,7 @@ def migrate(database_url: str) -> None:
                 connection.commit()
     finally:
         engine.dispose()
+
+
+if __name__ == "__main__":
+    migrate(os.environ["DATABASE_URL"])

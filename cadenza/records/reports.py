@@ -34,6 +34,8 @@ class AttemptCounts:
     callbacks: int
     voicemails_played: int
     disclosures_heard: int
+    persons: int
+    abandoned: int
     under_way: int
 
 
@@ -79,6 +81,8 @@ async def count_attempts(session: AsyncSession, campaign_id: str) -> AttemptCoun
                        count(*) filter (where nth > 1 and previous = 'callback_promised') as callbacks,
                        count(*) filter (where voicemail_played_at is not null) as voicemails_played,
                        count(*) filter (where disclosure_heard) as disclosures_heard,
+                       count(*) filter (where tally in ('person', 'abandoned')) as persons,
+                       count(*) filter (where tally = 'abandoned') as abandoned,
                        count(*) filter (where outcome = any(:human) and (turns >= 2 or duration_seconds >= 30))
                            as conversations,
                        count(*) filter (where state in ('submitting', 'doubtful', 'placed', 'ringing', 'in_progress'))

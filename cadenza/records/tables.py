@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ConfigDict
-from sqlalchemy import Column, DateTime, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy import Column, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import INT8RANGE, JSONB, ExcludeConstraint, Range
 from sqlmodel import Field, SQLModel
 
+from cadenza.domain.breakers import BreakerState
 from cadenza.domain.outcomes import BookingState, CampaignState, LeadState
 
 
@@ -21,6 +22,11 @@ def _when(*, default_now: bool = False, index: bool = False) -> Any:
 
 def _json(default: str) -> Any:
     return Column(JSONB, nullable=False, server_default=text(f"'{default}'::jsonb"))
+
+
+def _text_column() -> Any:
+    """For a column that came later: rows that were there, and statements that do not name it, get an empty text."""
+    return Column(String, nullable=False, server_default="")
 
 
 def _key(target: str, *, nullable: bool = False, index: bool = True, cascade: bool = True) -> Any:
@@ -48,6 +54,9 @@ class Account(SQLModel, table=True):
     paused_reason: str | None = None
     last_tick_at: datetime | None = Field(default=None, sa_column=_when())
     tokens: float = Field(default=0.0)  # calls-per-second budget left over from the last tick
+    paused_rule: str | None = None  # domain.breakers.BreakerRule; null: a person paused it, or nobody
+    breakers: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.breakers.BreakerLimits
+    waiting_reason: str = Field(default="", sa_column=_text_column())  # what stood in the last tick's way
 
 
 class Campaign(SQLModel, table=True):
@@ -68,6 +77,7 @@ class Campaign(SQLModel, table=True):
     created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
     started_at: datetime | None = Field(default=None, sa_column=_when())
     ended_at: datetime | None = Field(default=None, sa_column=_when())
+    paused_rule: str | None = None  # domain.breakers.BreakerRule; null: a person paused it, or nobody
 
 
 class Rep(SQLModel, table=True):
@@ -119,6 +129,7 @@ class Lead(SQLModel, table=True):
         Index("lead_closing", "campaign_id", postgresql_where=text("close_as is not null and state <> 'final'")),
         Index("lead_state", "campaign_id", "state"),
         Index("lead_phone", "phone"),
+        Index("lead_asleep", "due_at", postgresql_where=text("state = 'waiting'")),
     )
     id: str = Field(primary_key=True)
     campaign_id: str = Field(sa_column=_key("campaign.id", index=False))
@@ -163,6 +174,19 @@ class Attempt(SQLModel, table=True):
         Index("attempt_call_sid", "call_sid"),
         Index("attempt_phone_started", "phone", "submitted_at"),
         Index("attempt_campaign", "campaign_id", "reserved_at"),
+        Index("attempt_tally", "campaign_id", "ended_at", postgresql_where=text("tally is not null")),
+        Index(
+            "attempt_person",
+            "campaign_id",
+            "ended_at",
+            postgresql_include=["tally", "outcome"],
+            postgresql_where=text("tally in ('person', 'abandoned')"),
+        ),
+        Index(
+            "attempt_unrecorded",
+            "account_id",
+            postgresql_where=text("outcome is null and state in ('ended', 'refused', 'lapsed')"),
+        ),
     )
     id: str = Field(primary_key=True)  # {lead}-{number}
     lead_id: str = Field(sa_column=_key("lead.id", index=False))
@@ -199,6 +223,8 @@ class Attempt(SQLModel, table=True):
     tokens: int = 0
     characters_spoken: int = 0
     summary: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    agent_heard_at: datetime | None = Field(default=None, sa_column=_when())  # the callee heard our first sound
+    tally: str | None = None  # domain.tally.Tally: how it counts for the breakers; null: it does not
 
 
 class CallEvent(SQLModel, table=True):
@@ -339,3 +365,45 @@ class BridgeNode(SQLModel, table=True):
     calls: int = 0
     draining: bool = False
     beat_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    listening_refusal: str | None = None  # why the recogniser takes no sessions of this bridge; null: it does
+
+
+class BreakerRow(SQLModel, table=True):
+    """The circuit breaker of a campaign, or of the account. No row: it never tripped."""
+
+    __tablename__ = "breaker"
+    id: str = Field(primary_key=True)  # the campaign's or the account's id
+    account_id: str = Field(sa_column=_key("account.id"))
+    campaign_id: str | None = Field(default=None, sa_column=_key("campaign.id", nullable=True, index=False))
+    state: str = BreakerState.CLOSED.value
+    rule: str | None = None  # domain.breakers.BreakerRule
+    reason: str = ""
+    since: datetime | None = Field(default=None, sa_column=_when())  # the last change of state
+    probe_at: datetime | None = Field(default=None, sa_column=_when())  # null: only a person closes it
+    failed_probes: int = 0
+    probe_attempt_id: str | None = None  # the one call that is let through
+    reset_at: datetime | None = Field(default=None, sa_column=_when())  # by a person: what ended before does not count
+    recovered_at: datetime | None = Field(default=None, sa_column=_when())  # by a probe: the same for carrier faults
+
+
+class BreakerEvent(SQLModel, table=True):
+    """Every change of a breaker's state."""
+
+    __tablename__ = "breaker_event"
+    id: int | None = Field(default=None, primary_key=True)
+    breaker_id: str = Field(index=True)  # no foreign key: what happened outlives the campaign
+    state: str
+    rule: str | None = None
+    reason: str = ""
+    at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
+class Swept(SQLModel, table=True):
+    """What the sweeper found stuck, and repaired. Should stay empty."""
+
+    __tablename__ = "swept"
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str  # records.sweeper.SweepKind
+    lead_id: str
+    attempt_id: str | None = None
+    at: datetime = Field(default=None, sa_column=_when(default_now=True))

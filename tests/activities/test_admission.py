@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
+from activities import admission
 from activities.admission import AdmissionActivities
 from cadenza.domain.messages import AttemptAdmitted, CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import AttemptOutcome, CampaignState, LeadState
@@ -178,9 +179,55 @@ async def test_an_attempt_that_nobody_follows_any_more_is_announced_anew(
     await dialer.tick(ACCOUNT)
     assert len(workflows.admitted) == 1
     await world.run("update attempt set announced_at = now() - interval '26 minutes'")
-    await dialer.tick(ACCOUNT)
-    await dialer.tick(ACCOUNT)
+    await dialer.sweep(ACCOUNT)
+    await dialer.sweep(ACCOUNT)
     assert [message.number for message in workflows.admitted] == [1, 1]
+
+
+async def test_what_the_sweeper_finds_is_an_error_in_the_log_with_ids_only(
+    world: World, dialer: AdmissionActivities, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.account()
+    [lead] = await world.leads(await world.campaign(), state="calling", phone="+12125550142", name="Ada Abbott")
+    with caplog.at_level("ERROR"):
+        await dialer.sweep(ACCOUNT)
+        await dialer.sweep(ACCOUNT)
+    [record] = caplog.records
+    assert (record.levelname, record.message) == ("ERROR", f"swept: without_attempt, lead {lead}, attempt -")
+
+
+async def test_what_stands_in_the_way_is_logged_once_and_when_it_is_over(
+    world: World, dialer: AdmissionActivities, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.account()
+    await world.run("update bridge_node set listening_refusal = 'code 3009'")
+    with caplog.at_level("WARNING"):
+        for _ in range(3):
+            await dialer.tick(ACCOUNT)
+        await world.run("update bridge_node set listening_refusal = null")
+        await dialer.tick(ACCOUNT)
+    assert [record.message for record in caplog.records] == [
+        "admission waits: the recogniser takes no sessions (code 3009), at 1 of 1 bridges",
+        "admission waits: no more",
+    ]
+
+
+async def test_a_chore_that_fails_costs_its_turn_and_no_tick(
+    world: World, workflows: Workflows, dialer: AdmissionActivities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table of what was swept is gone: calls go on."""
+    monkeypatch.setattr(admission, "SWEEP_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(admission, "TICK_SECONDS", 0.05)
+    await world.account()
+    await world.run("alter table swept rename to elsewhere")
+    await world.leads(await world.campaign(), state="calling")
+    environment = ActivityEnvironment()
+    running = asyncio.ensure_future(environment.run(dialer.admit_leads, DialerInput(account=ACCOUNT)))
+    await asyncio.sleep(0.5)
+    await world.leads(await world.campaign(), 2)
+    await eventually(lambda: len(workflows.admitted) == 2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_outcome_recorded_twice_does_not_disturb_the_next_attempt(

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from cadenza.domain.breakers import BreakerRule, Trip
+from cadenza.records.breakers import trip_for
 from tests.api.conftest import CSV, REP, SCRIPT, Api
 
 
@@ -179,3 +181,32 @@ async def test_lists_are_paged_newest_first_and_filtered_by_state(api: Api) -> N
 async def test_an_unknown_campaign_is_404(api: Api, path: str) -> None:
     answer = await api.http.get(f"/v1/campaigns/cp_nothing{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_campaign_that_paused_by_itself_tells_why_and_how_it_goes_on(api: Api) -> None:
+    campaign = await api.campaign()
+    await api.upload(campaign)
+    attempt = await api.attempt(campaign)
+    await api.execute("update campaign set state = 'running', started_at = now() where id = :id", id=campaign)
+    async with api.database.transaction() as session:
+        trip = Trip(BreakerRule.CARRIER_FAULTS, "6 of 8 attempts failed")
+        await trip_for(session, attempt.id, trip, whole_account=False)
+    seen = (await api.http.get(f"/v1/campaigns/{campaign}")).json()
+    assert (seen["state"], seen["state_reason"], seen["paused_rule"]) == ("paused", trip.reason, "carrier_faults")
+    breaker = (await api.http.get(f"/v1/campaigns/{campaign}/progress")).json()["breaker"]
+    assert (breaker["state"], breaker["rule"]) == ("open", "carrier_faults")
+    assert breaker["probe_at"] > breaker["since"]
+    await api.http.post(f"/v1/campaigns/{campaign}/resume")
+    seen = (await api.http.get(f"/v1/campaigns/{campaign}")).json()
+    assert (seen["state"], seen["state_reason"], seen["paused_rule"]) == ("running", "", None)
+    assert (await api.http.get(f"/v1/campaigns/{campaign}/progress")).json()["breaker"] is None
+
+
+async def test_one_limit_of_the_breakers_is_changed_and_the_others_stay(api: Api) -> None:
+    campaign = await api.campaign(policy={"breakers": {"opt_out_share": 0.4}})
+    change = {"policy": {"breakers": {"carrier_fault_share": 0}}}
+    answer = (await api.http.patch(f"/v1/campaigns/{campaign}", json=change)).json()
+    limits = answer["policy"]["breakers"]
+    assert (limits["opt_out_share"], limits["carrier_fault_share"], limits["abandoned_share"]) == (0.4, 0, 0.03)
+    wrong = await api.http.patch(f"/v1/campaigns/{campaign}", json={"policy": {"breakers": {"opt_out_share": 2}}})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "policy.breakers.opt_out_share")

@@ -2,26 +2,32 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cadenza.operations.listening import lending, listen
 from cadenza.operations.processes import free_port as find_free_port
 from cadenza.operations.readiness import is_ready
 from tests.support.servers import python_process
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long(40)]
 START_SECONDS = 60
 
 
 @contextmanager
-def running(database_url: str, data_dir: Path, port: int, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    database_url: str, data_dir: Path, port: int, lent: socket.socket | None = None, **more: str
+) -> Iterator["subprocess.Popen[bytes]"]:
     process = python_process(
         "-m",
         "api",
@@ -30,8 +36,10 @@ def running(database_url: str, data_dir: Path, port: int, **more: str) -> Iterat
             "DATA_DIR": str(data_dir),
             "API_PORT": str(port),
             "TEMPORAL_ADDRESS": "127.0.0.1:1",
+            **(lending("api", lent) if lent else {}),
             **more,
         },
+        pass_fds=[lent.fileno()] if lent else [],
     )
     try:
         yield process
@@ -62,6 +70,55 @@ def test_it_serves_and_stops_cleanly(database_url: str, tmp_path: Path, free_por
         process.send_signal(stop)
         assert process.wait(timeout=20) == 0
         assert not is_ready("api", data_dir=tmp_path)
+
+
+@dataclass
+class Callers:
+    """Threads that ask for health again and again until the block ends, half of them on connections that they keep."""
+
+    port: int
+    answers: int = 0
+    failures: list[str] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "Callers":
+        self._threads = [threading.Thread(target=self._ask, args=[kept]) for kept in (0, 1) * 3]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, kept_connections: int) -> None:
+        limits = httpx.Limits(max_keepalive_connections=kept_connections)
+        with httpx.Client(limits=limits, timeout=20) as http:
+            while not self._over.is_set():
+                try:
+                    http.get(f"http://127.0.0.1:{self.port}/health").raise_for_status()
+                    self.answers += 1
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+
+
+def test_a_process_that_stops_beside_its_successor_loses_no_request(database_url: str, tmp_path: Path) -> None:
+    with (
+        listen("api", "127.0.0.1", 0) as lent,
+        running(database_url, tmp_path / "old", find_free_port(), lent) as old,
+        running(database_url, tmp_path / "new", find_free_port(), lent) as new,
+    ):
+        wait_until_ready(old, tmp_path / "old")
+        wait_until_ready(new, tmp_path / "new")
+        with Callers(lent.getsockname()[1]) as callers:
+            time.sleep(1.0)
+            old.send_signal(signal.SIGTERM)
+            assert old.wait(timeout=20) == 0
+            answered = callers.answers
+            time.sleep(0.5)
+        assert callers.answers > answered > 0
+        assert callers.failures == []
 
 
 def test_a_second_process_shares_the_database_and_the_key(database_url: str, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from cadenza.domain.stream_token import verify_token
 from cadenza.records.tables import Attempt
 from tests.api.conftest import CALL_SID, PUBLIC_URL, Api
 
+pytestmark = pytest.mark.long(50)
+
 
 @pytest.fixture
 async def attempt(api: Api) -> Attempt:

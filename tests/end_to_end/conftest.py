@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,20 @@ class Rehearsal:
         """Final outcome by the last two digits of the number."""
         leads = (await self.call("get", "/v1/leads", campaign=campaign, limit=200))["items"]
         return {lead["phone"][-2:]: lead["outcome"] for lead in leads}
+
+    async def story(self, campaign: str, endings: Iterable[str]) -> str:
+        """All calls with these numbers in words, for people who look at a failed test."""
+        calls = (await self.call("get", "/v1/calls", campaign=campaign, limit=200))["items"]
+        leads = (await self.call("get", "/v1/leads", campaign=campaign, limit=200))["items"]
+        chosen = {lead["id"] for lead in leads if lead["phone"][-2:] in set(endings)}
+        lines = []
+        for call in (call for call in calls if call["lead_id"] in chosen):
+            lines.append(f"{call['id']} {call['outcome']} ({call['outcome_reason']})")
+            turns = (await self.call("get", f"/v1/calls/{call['id']}/transcript"))["turns"]
+            lines += [
+                f"    {turn['speaker']:7} {turn['text'] or turn['tool']} {turn['latency'] or ''}" for turn in turns
+            ]
+        return "\n".join(lines)
 
     async def truth(self, kind: str) -> list[dict[str, Any]]:
         """What really happened in the world."""

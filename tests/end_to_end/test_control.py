@@ -11,7 +11,7 @@ AREAS = ("212", "312", "415", "602", "617")
 NUMBERS = [f"+1{area}55501{nn}" for area in AREAS for nn in ("48", "49", "50", "51", "52", "53", "00", "18")]
 SLACK = timedelta(seconds=2)
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(85), pytest.mark.timeout(300)]
 
 
 async def rings(world: Rehearsal) -> list[datetime]:

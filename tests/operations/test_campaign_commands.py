@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from api.schemas.account import AccountOut
 from cadenza.cli import app
 from cadenza.settings import get_settings
 
@@ -139,8 +140,20 @@ def test_without_a_key_the_way_to_one_is_told() -> None:
 def test_the_account_is_shown_paused_and_resumed(
     answers: Answers, command: list[str], request_: tuple[str, str], reason: str | None, shown: str
 ) -> None:
-    account = {"id": "AC1", "paused_reason": reason, "lines_in_use": 2, "max_lines": 5, "calls_per_second": 1.0}
+    account = {
+        "id": "AC1", "paused_reason": reason, "lines_in_use": 2, "max_lines": 5, "calls_per_second": 1.0,
+        "breaker": None, "waiting_reason": "",
+    }  # fmt: skip
     answers.by_request[request_] = (200, account)
     result = run(*command, group="account")
     assert result.exit_code == 0
     assert shown in result.output
+
+
+def test_an_account_that_stopped_by_itself_shows_why_and_how_it_goes_on(answers: Answers) -> None:
+    account = AccountOut.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
+    answers.by_request["GET", "/v1/account"] = (200, {**account, "waiting_reason": "the voice bridges are full"})
+    output = " ".join(run("show", group="account").output.split())
+    assert "paused: the carrier refuses our calls (code 20003)" in output
+    assert "Waits for you: when it is put right, `cadenza account resume`" in output
+    assert "Nobody new is called now: the voice bridges are full" in output

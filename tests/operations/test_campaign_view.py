@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from api.schemas.breakers import EXAMPLE_BREAKER
 from api.schemas.reports import EXAMPLE_REPORT, CampaignProgress
 from api.schemas.uploads import EXAMPLE_FINDING
 from cadenza.operations.campaign_view import progress_view, report_view, upload_view
@@ -42,6 +43,29 @@ def test_the_live_view_shows_progress_calls_and_why_nothing_is_dialled() -> None
     assert "in progress" in text
     assert " 12" in text, "seconds since the answer"
     assert "the carrier refuses our calls" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes_on"),
+    [
+        ({}, "One call is tried at Fri 20 Nov"),
+        ({"probe_at": None}, "Waits for you: when it is put right, `cadenza campaign resume cp_"),
+        ({"state": "probing"}, "One call goes out now"),
+    ],
+)
+def test_a_campaign_that_paused_by_itself_shows_why_and_how_it_goes_on(changes: dict[str, Any], goes_on: str) -> None:
+    progress = CampaignProgress.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
+    breaker = {**EXAMPLE_BREAKER, **changes}
+    text = shown(progress_view({**progress, "state_reason": breaker["reason"], "breaker": breaker}))
+    assert "6 of 8 attempts that ended in the last 120 s failed at the carrier" in text
+    assert goes_on in text
+
+
+def test_what_stands_in_the_way_of_calls_is_shown() -> None:
+    progress = CampaignProgress.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
+    assert "the carrier's queue is long" in shown(
+        progress_view({**progress, "dialer_waiting_reason": "the carrier's queue is long"})
+    )
 
 
 def test_with_nobody_on_the_line_the_next_step_is_shown() -> None:

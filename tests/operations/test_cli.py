@@ -9,6 +9,8 @@ import pytest
 
 from cadenza.operations.settings_example import EXAMPLE_FILE, settings_example
 
+pytestmark = pytest.mark.long(40)
+
 
 def cadenza(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     clean = {name: value for name, value in os.environ.items() if name != "DATA_DIR"}

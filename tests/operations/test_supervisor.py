@@ -10,27 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cadenza.operations.child_process import ProcessSpec
+from cadenza.operations.keeper import ProcessGivenUp
 from cadenza.operations.processes import ProcessMark, free_port, port_is_free
 from cadenza.operations.readiness import is_ready
 from cadenza.operations.restart_policy import ProcessState, RestartPolicy
-from cadenza.operations.supervisor import ProcessGivenUp, ProcessSpec, Stage, Supervisor
+from cadenza.operations.supervisor import Stage, Supervisor
 from tests.support.servers import python_process
-
-QUICK = RestartPolicy(first_delay=0.05, longest_delay=0.2, deaths_before_ready=2)
-
-
-def stub(name: str, data_dir: Path, *arguments: str, grace_seconds: float = 10.0) -> ProcessSpec:
-    async def says_so(pid: int) -> bool:
-        return is_ready(name, pid, data_dir)
-
-    return ProcessSpec(
-        name,
-        [sys.executable, "-m", "tests.support.stub_process", name, *arguments],
-        says_so,
-        environment={**os.environ, "DATA_DIR": str(data_dir)},
-        grace_seconds=grace_seconds,
-        policy=QUICK,
-    )
+from tests.support.supervised import QUICK, stub
 
 
 async def test_stages_start_in_order_and_stop_in_reverse(tmp_path: Path) -> None:
@@ -172,7 +159,7 @@ async def test_children_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> No
     port = free_port()
     script = f"""
 import asyncio, pathlib
-from tests.operations.test_supervisor import stub
+from tests.support.supervised import stub
 from cadenza.operations.supervisor import Stage, Supervisor
 async def main():
     data_dir = pathlib.Path({str(tmp_path)!r})

@@ -22,7 +22,7 @@ from cadenza.operations.system import running_system
 from cadenza.settings import Settings
 from tests.support.servers import open_folder
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long(50)]
 
 STAND_IN = "tests.support.stub_process"
 

@@ -14,7 +14,7 @@ from cadenza.operations.processes import free_port, port_is_free
 from cadenza.settings import Settings
 from tests.support.servers import open_folder
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long(60)]
 
 SCRIPT = """
 import sys

@@ -1,6 +1,7 @@
 """A migrated database and a small campaign in it."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest_asyncio
@@ -34,7 +35,7 @@ class World:
         campaign = Campaign(
             id=new_id("cmp"), account_id=ACCOUNT, name="Spring", state=state.value, caller_id="+12125550199",
             policy=CampaignPolicy.model_validate(settings).model_dump(mode="json"),
-            script={"agent_company": "Acme", "purpose": "p", "opening": "Hello"},
+            script={"agent_company": "Acme", "purpose": "p", "opening": "Hello"}, started_at=datetime.now(UTC),
         )  # fmt: skip
         async with self.database.transaction() as session:
             session.add(campaign)
@@ -49,11 +50,29 @@ class World:
                 lead = Lead(
                     id=new_id("ld"), campaign_id=campaign_id, zones=["America/New_York"],
                     phone=phone or f"+1{200 + self._numbers // 100}55501{self._numbers % 100:02d}",
-                    due_at=fields.pop("due_at", now), **fields,
+                    **{"due_at": now, **fields},
                 )  # fmt: skip
                 session.add(lead)
                 ids.append(lead.id)
         return ids
+
+    async def ended(self, campaign_id: str, count: int, tally: str | None, outcome: str, ago: float = 1.0) -> list[str]:
+        """Attempts of new leads that ended `ago` seconds ago and count as `tally`; their ids."""
+        made = []
+        for lead in await self.leads(campaign_id, count, state="final", outcome="failed", due_at=None):
+            await self.run(
+                """
+                insert into attempt (id, lead_id, campaign_id, account_id, number, phone, from_number, state,
+                    leaves_voicemail, lease_until, sequence, outcome, outcome_reason, conversation_over,
+                    disclosure_heard, listening_seconds, tokens, characters_spoken, ended_at, tally)
+                select id || '-1', id, campaign_id, :account, 1, phone, '+12125550199', 'ended', false, now(), -1,
+                    :outcome, '', true, false, 0, 0, 0, now() - make_interval(secs => :ago), :tally
+                from lead where id = :lead
+                """,
+                lead=lead, account=ACCOUNT, outcome=outcome, ago=ago, tally=tally,
+            )  # fmt: skip
+            made.append(f"{lead}-1")
+        return made
 
     async def run(self, statement: str, **parameters: Any) -> list[Any]:
         async with self.database.transaction() as session:

@@ -13,6 +13,7 @@ from cadenza.domain.retry import NextStep, StepKind
 from cadenza.records import attempts
 from cadenza.records.admission import admit_due_leads
 from cadenza.records.attempts import FinishAttempt, Submission
+from cadenza.records.call_context import note_agent_heard
 from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 
@@ -136,6 +137,38 @@ async def test_finishing_twice_counts_once_and_frees_the_line(world: World) -> N
     async with world.database.transaction() as session:
         assert await attempts.report_due(session, lead.id)
         assert not await attempts.report_due(session, lead.id)
+
+
+@pytest.mark.parametrize(
+    ("heard_after", "tally"), [(1.0, "person"), (3.0, "abandoned"), (None, "abandoned")]
+)  # fmt: skip
+async def test_a_finished_attempt_counts_by_when_the_person_heard_us(
+    world: World, heard_after: float | None, tally: str
+) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    await tell(world, attempt_id, CallStatus.IN_PROGRESS, 2)
+    await world.run(
+        "insert into call_event (attempt_id, kind, fingerprint, call_sid, received_at) "
+        "values (:id, 'answer', 'one', 'CA1', now() - interval '20 seconds')",
+        id=attempt_id,
+    )
+    if heard_after is not None:
+        for seconds_ago in (20 - heard_after, 0.0):  # only the first sound counts
+            async with world.database.transaction() as session:
+                await note_agent_heard(session, attempt_id, seconds_ago)
+    await finish(world, attempt_id, AttemptOutcome.HUNG_UP)
+    [row] = await world.run("select tally from attempt")
+    assert row.tally == tally
+
+
+async def test_an_attempt_that_was_not_made_counts_for_no_breaker(world: World) -> None:
+    attempt_id = await admitted(world)
+    await world.run("update campaign set state = 'paused'")
+    await claim(world, attempt_id)
+    await finish(world, attempt_id, AttemptOutcome.REFUSED)
+    [row] = await world.run("select tally from attempt")
+    assert row.tally is None
 
 
 async def test_a_lead_gets_one_final_outcome_and_keeps_it(world: World) -> None:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -51,6 +51,10 @@ def fresh_database(server_url: str) -> Iterator[str]:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def python_process(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+def python_process(
+    *arguments: str, environment: dict[str, str] | None = None, pass_fds: Sequence[int] = ()
+) -> "subprocess.Popen[bytes]":
     """A child Python in this environment plus `environment`; the caller ends it."""
-    return subprocess.Popen([sys.executable, *arguments], env={**os.environ, **(environment or {})})
+    return subprocess.Popen(
+        [sys.executable, *arguments], env={**os.environ, **(environment or {})}, pass_fds=tuple(pass_fds)
+    )

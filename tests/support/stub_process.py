@@ -1,16 +1,53 @@
 """A process for supervisor tests: `python -m tests.support.stub_process NAME [options]`.
 
-Marks itself ready like the real ones, optionally holds a port, and writes what happens to it into its log.
+Marks itself ready like the real ones, optionally holds a port or serves on the socket lent to it, and writes what
+happens to it into its log.
 """
 
 import argparse
+import asyncio
+import os
 import signal
 import socket
-import sys
-import time
-from types import FrameType
+from pathlib import Path
 
+from cadenza.operations.listening import BACKLOG, inherited
 from cadenza.operations.readiness import clear_ready, mark_ready
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One line in, our pid out."""
+    await reader.readline()
+    writer.write(f"{os.getpid()}\n".encode())
+    writer.close()
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+
+    def on_stop() -> None:
+        print("asked to stop", flush=True)
+        if not arguments.ignore_stop:
+            stop.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, on_stop)
+    match arguments.flaw.read_text() if arguments.flaw and arguments.flaw.exists() else "":
+        case "dies":
+            raise SystemExit(3)
+        case "hangs":
+            await stop.wait()
+            return
+        case "slow":
+            await asyncio.sleep(1.0)
+    lent = inherited(arguments.name)
+    server = await asyncio.start_server(answer, sock=lent, backlog=BACKLOG) if lent else None
+    mark_ready(arguments.name)
+    print("ready", flush=True)
+    await stop.wait()
+    if server:
+        server.close()
+    await asyncio.sleep(arguments.slow_stop)
+    clear_ready(arguments.name)
 
 
 def main() -> None:
@@ -19,26 +56,15 @@ def main() -> None:
     parser.add_argument("--port", type=int)
     parser.add_argument("--slow-stop", type=float, default=0.0)
     parser.add_argument("--ignore-stop", action="store_true")
+    parser.add_argument("--flaw", type=Path, help="a file that may say: dies, hangs, slow")
     arguments = parser.parse_args()
 
-    listening = socket.socket()
-    if arguments.port:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", arguments.port))
-        listening.listen(1)
-
-    def on_stop(number: int, frame: FrameType | None) -> None:
-        print("asked to stop", flush=True)
-        if not arguments.ignore_stop:
-            time.sleep(arguments.slow_stop)
-            clear_ready(arguments.name)
-            sys.exit(0)
-
-    signal.signal(signal.SIGTERM, on_stop)
-    mark_ready(arguments.name)
-    print("ready", flush=True)
-    while True:
-        time.sleep(60)
+    with socket.socket() as listening:
+        if arguments.port:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(("127.0.0.1", arguments.port))
+            listening.listen(1)
+        asyncio.run(run(arguments))
 
 
 if __name__ == "__main__":

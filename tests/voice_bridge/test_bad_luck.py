@@ -17,7 +17,7 @@ from cadenza.records.tables import Attempt, Turn
 from tests.support.servers import fresh_database
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed, start_bridge
 
-pytestmark = [pytest.mark.servers, pytest.mark.conversation]
+pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(160)]
 
 
 @dataclass

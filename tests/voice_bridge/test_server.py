@@ -5,6 +5,7 @@ import base64
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,15 +15,18 @@ import pytest_asyncio
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import State
 
 from cadenza.domain.messages import ConversationEnded
 from cadenza.domain.outcomes import Speaker
 from cadenza.domain.stream_token import sign_token
-from cadenza.records import bridges
+from cadenza.operations.listening import listen
+from cadenza.records.backpressure import Room, room_on_bridges
 from cadenza.records.journal import TurnRow, write_turns
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
 from voice_bridge.admission import is_signed
 from voice_bridge.node import BridgeNode
+from voice_bridge.server import BridgeServer
 
 pytestmark = pytest.mark.servers
 
@@ -407,6 +411,51 @@ async def test_a_start_without_the_database_is_closed_and_the_bridge_lives(world
     assert (await world.http.get(f"http://127.0.0.1:{world.bridge.port}/health")).status_code == 200
 
 
+async def test_a_draining_bridge_leaves_newcomers_to_the_next_one_and_keeps_its_calls(world: Rehearsed) -> None:
+    with listen("bridge", "127.0.0.1", 0) as lent:
+        address = f"127.0.0.1:{lent.getsockname()[1]}"
+        settings = world.settings.model_copy(update={"bridge_public_url": f"ws://{address}"})
+        old, new = (BridgeServer(replace(world.services, settings=settings)) for _ in range(2))
+        await old.start(lent.dup())
+        moved = replace(world, bridge=old, settings=settings)
+        try:
+            attempt = await world.lead("01")
+            async with carrier(moved) as line:
+                await line.start(attempt, stream_token(world, attempt))
+                await line.audio()
+                old.stop_accepting()
+                waiting = asyncio.create_task(world.http.get(f"http://{address}/health"))
+                await asyncio.sleep(0.3)
+                assert not waiting.done()  # nobody answers, nobody refuses
+                await new.start(lent.dup())
+                assert (await waiting).json()["status"] == "ok"
+                await line.say_nothing(25)
+                assert (old.calls, new.calls, line.socket.state) == (1, 0, State.OPEN)
+                await old.drain()
+                await line.closed(15)
+        finally:
+            await old.stop()
+            await new.stop()
+
+
+async def test_the_first_sound_that_the_callee_hears_is_noted_once(world: Rehearsed) -> None:
+    attempt = await world.lead("97")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        assert (await world.attempt(attempt)).agent_heard_at is None, "sent is not heard"
+        await line.send(event="mark", streamSid="MZ1", mark=line.of("mark")[0]["mark"])
+        async with asyncio.timeout(5):
+            while (heard := (await world.attempt(attempt)).agent_heard_at) is None:
+                await asyncio.sleep(0.02)
+    async with carrier(world) as line:  # another stream of the call: heard before
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        await line.send(event="mark", streamSid="MZ1", mark=line.of("mark")[0]["mark"])
+        await line.say_nothing(10)
+    assert (await world.attempt(attempt)).agent_heard_at == heard
+
+
 # --- The node's row --------------------------------------------------------------------------------------------------
 
 
@@ -414,17 +463,39 @@ async def test_a_bridge_says_that_it_lives_and_how_full_it_is(world: Rehearsed) 
     await eventually(lambda: world.bridge.calls == 0, 30)  # an earlier test broke a stream
     node = BridgeNode(world.services, world.bridge)
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) is None
+        assert await room_on_bridges(session) == Room(0, "no voice bridge is running")
     await node.start()
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == world.settings.bridge_max_calls
+        assert (await room_on_bridges(session)).calls == world.settings.bridge_max_calls
     world.bridge.draining = True
     await node.beat()
     world.bridge.draining = False
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == 0
+        assert await room_on_bridges(session) == Room(0, "the voice bridges are full")
     await node.stop()
     assert not await world.run("select 1 from bridge_node")
+
+
+async def test_a_bridge_that_cannot_hear_says_so_until_it_can(world: Rehearsed) -> None:
+    limits = world.world.behaviours["assemblyai"]
+    usual, limits.maximum_sessions = limits.maximum_sessions, 0  # type: ignore[attr-defined]
+    node = BridgeNode(world.services, world.bridge)
+    attempt = await world.lead("98")
+    try:
+        async with carrier(world) as line:
+            await line.start(attempt, stream_token(world, attempt))
+            await eventually(lambda: world.services.listen.refusal)
+        await node.beat()
+        async with world.database.transaction() as session:
+            room = await room_on_bridges(session)
+        assert room == Room(0, "the recogniser takes no sessions (code 3009), at 1 of 1 bridges")
+    finally:
+        limits.maximum_sessions = usual  # type: ignore[attr-defined]
+    await eventually(lambda: world.services.listen.refusal is None, 20)
+    await node.beat()
+    async with world.database.transaction() as session:
+        assert (await room_on_bridges(session)).calls > 0
+    await node.stop()
 
 
 async def test_a_bridge_that_died_has_no_room(world: Rehearsed) -> None:
@@ -432,7 +503,7 @@ async def test_a_bridge_that_died_has_no_room(world: Rehearsed) -> None:
     await node.beat()
     await world.run("update bridge_node set beat_at = now() - interval '1 minute'")
     async with world.database.transaction() as session:
-        assert await bridges.free_capacity(session) == 0
+        assert (await room_on_bridges(session)).calls == 0
     await node.stop()
 
 

@@ -1,5 +1,6 @@
 """Tries to break the two rules of turn-taking with any sequence of events: one utterance at a time, and an end."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from voice_bridge.turn_decisions import (
 )
 from voice_bridge.turn_rules import State, TurnRules
 from voice_bridge.turn_taking import TurnTaking
+
+pytestmark = pytest.mark.long(55)
 
 TEXTS = (
     "",

@@ -20,6 +20,8 @@ from voice_bridge.thinking import TextPart, ThinkingFailed, TokensUsed, ToolCall
 from voice_bridge.thinking.openai import OpenAIOptions, OpenAIThinker
 from voice_bridge.tools import definitions
 
+pytestmark = pytest.mark.long(60)
+
 VOICE = Voice("21m00Tcm4TlvDq8ikWAM", "eleven_flash_v2_5")
 FRAME = 160
 

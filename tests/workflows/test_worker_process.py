@@ -31,7 +31,7 @@ from tests.rehearsal.twilio.conftest import ACCOUNT, FROM, TOKEN, System, emulat
 
 __all__ = ["emulator", "system", "world"]
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.servers, pytest.mark.long(70), pytest.mark.timeout(180)]
 
 
 class House:

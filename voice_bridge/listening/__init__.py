@@ -34,3 +34,10 @@ class RecogniserFactory(Protocol):
     """Makes a recogniser for a call; connecting goes on in the background."""
 
     def __call__(self, listener: ListeningEvents, *, language: str) -> Recogniser: ...
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the service takes no new sessions now; None: it does."""
+
+    async def close(self) -> None:
+        """Stop what goes on without a call."""

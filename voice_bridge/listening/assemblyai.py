@@ -25,7 +25,9 @@ from assemblyai.streaming.v3 import (
 )
 
 from voice_bridge.listening import ListeningEvents
+from voice_bridge.listening.health import SessionHealth
 from voice_bridge.mulaw import BYTES_PER_MS
+from voice_bridge.tasks import end_task
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +46,7 @@ HEARTBEATS_LOST = 3
 STEADY_SECONDS = 30.0
 """A session that held so long gives the call a fresh second try."""
 CONNECT_SECONDS = 4.0
+NO_ANSWER = "no answer"
 MIN_TURN_SILENCE_MS = 200
 MAX_TURN_SILENCE_MS = 1200
 
@@ -65,18 +68,40 @@ class AssemblyAIListening:
 
     def __init__(self, options: AssemblyAIOptions) -> None:
         self._options = options
+        self._health = SessionHealth(self._try_session)
 
     def __call__(self, listener: ListeningEvents, *, language: str) -> "AssemblyAIRecogniser":
-        recogniser = AssemblyAIRecogniser(self._options, listener, language)
+        recogniser = AssemblyAIRecogniser(self._options, listener, language, self._health)
         recogniser.start()
         return recogniser
+
+    @property
+    def refusal(self) -> str | None:
+        return self._health.refusal
+
+    async def close(self) -> None:
+        await self._health.close()
+
+    async def _try_session(self) -> bool:
+        """A session without a call: open, begun, closed."""
+        session = _Session(self._options, "en", lambda *_: None, lambda: None)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS + 1):
+                return await session.connect() and await session.begins()
+        except (TimeoutError, OSError):
+            return False
+        finally:
+            await session.close()
 
 
 class AssemblyAIRecogniser:
     """The ears of one call: one session, and a second one if the first dies."""
 
-    def __init__(self, options: AssemblyAIOptions, listener: ListeningEvents, language: str) -> None:
+    def __init__(
+        self, options: AssemblyAIOptions, listener: ListeningEvents, language: str, health: SessionHealth
+    ) -> None:
         self._options = options
+        self._health = health
         self._listener = listener
         self._language = language
         self._batch = bytearray()
@@ -123,10 +148,7 @@ class AssemblyAIRecogniser:
 
     async def close(self) -> None:
         self._closing = True
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
         await self._end_session()
 
     async def _run(self) -> None:
@@ -137,9 +159,12 @@ class AssemblyAIRecogniser:
                 async with asyncio.timeout(CONNECT_SECONDS + 1):
                     session = await self._connect()
             except (TimeoutError, OSError):
+                self._health.refused(NO_ANSWER)
                 session = None
             if session is not None:
                 await self._pump(session)
+                if not session.has_begun:
+                    self._health.refused(session.refusal)
                 tries = 1 if session.seconds >= STEADY_SECONDS else tries
                 await self._end_session()
             if self._closing:
@@ -148,8 +173,15 @@ class AssemblyAIRecogniser:
         self._listener.on_recogniser_lost()
 
     async def _connect(self) -> "_Session | None":
-        session = _Session(self._options, self._language, self._on_event, self._wake)
-        if not await session.connect():
+        session = _Session(self._options, self._language, self._on_event, self._wake, self._health.taken)
+        is_connected = False
+        try:
+            is_connected = await session.connect()
+        finally:
+            if not is_connected:
+                await session.close()  # also where we were cancelled: an open session is billed
+        if not is_connected:
+            self._health.refused(session.refusal)
             return None
         self._voiced_ms = 0
         self._word_at = monotonic()
@@ -201,8 +233,19 @@ class AssemblyAIRecogniser:
 class _Session:
     """One connection of the SDK's client, which can be used only once."""
 
-    def __init__(self, options: AssemblyAIOptions, language: str, on_event: Any, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        options: AssemblyAIOptions,
+        language: str,
+        on_event: Any,
+        on_lost: Callable[[], None],
+        on_begun: Callable[[], None] = lambda: None,
+    ) -> None:
         self.is_lost = False
+        self.has_begun = False  # the service took the session: the handshake alone is no yes
+        self._code: int | None = None
+        self._settled = asyncio.Event()
+        self._on_begun = on_begun
         self.heartbeat_at: float | None = None
         self.heartbeat_interval = 0.0
         self.opened_at = monotonic()
@@ -223,6 +266,7 @@ class _Session:
                 terminate_timeout=1.0,
             )
         )
+        self._client.on(StreamingEvents.Begin, self._on_begin)
         self._client.on(StreamingEvents.Turn, self._on_turn)
         self._client.on(StreamingEvents.SpeechStarted, self._on_sign_of_life)
         self._client.on(StreamingEvents.Heartbeat, self._on_heartbeat)
@@ -232,6 +276,16 @@ class _Session:
     @property
     def seconds(self) -> float:
         return (self._closed_at or monotonic()) - self.opened_at
+
+    @property
+    def refusal(self) -> str:
+        """Of a session that has not begun: why."""
+        return f"code {self._code}" if self._code is not None else NO_ANSWER
+
+    async def begins(self) -> bool:
+        """Wait until the session has begun, or was refused."""
+        await self._settled.wait()
+        return self.has_begun
 
     @property
     def has_ended(self) -> bool:
@@ -248,6 +302,7 @@ class _Session:
         if not self.is_lost:
             self.is_lost = True
             self._closed_at = monotonic()
+            self._settled.set()
             self._on_lost()
 
     async def connect(self) -> bool:
@@ -281,6 +336,11 @@ class _Session:
             async with asyncio.timeout(3):
                 await self._client.disconnect(terminate=not lost)
 
+    def _on_begin(self, _client: object, _message: Any) -> None:
+        self.has_begun = True
+        self._settled.set()
+        self._on_begun()
+
     def _on_turn(self, _client: object, message: Any) -> None:
         if message.end_of_turn:
             if self._last_turn == (message.turn_order, True):
@@ -300,5 +360,6 @@ class _Session:
         self.heartbeat_at = now
 
     def _on_over(self, _client: object, message: Any) -> None:
-        log.info("recogniser_over", code=getattr(message, "code", None))
+        self._code = getattr(message, "code", None)
+        log.info("recogniser_over", code=self._code)
         self.lose()

@@ -20,7 +20,8 @@ from cadenza.operations.processes import port_is_free
 from cadenza.operations.rehearsal_environment import rehearsal_environment
 from cadenza.operations.screen import console, show_error, show_state
 from cadenza.operations.system import System, running_system
-from cadenza.operations.up_command import START_FAILURES, StopRequest, explain
+from cadenza.operations.up_command import START_FAILURES, explain
+from cadenza.operations.user_requests import UserRequests
 from cadenza.settings import Settings
 
 HERE = Path(__file__).parent
@@ -41,32 +42,32 @@ def run_demo(*, keep: bool | None) -> int:
 async def _run(stay: bool) -> int:
     environment = demo_environment(Path(".cadenza") / "demo", usual_ports())
     settings = demo_settings(environment)
-    stop = StopRequest()
-    stop.listen()
+    requests = UserRequests()
+    requests.listen()
     console.print(f"Cadenza demo: a rehearsal with simulated people; nothing leaves this machine ({settings.data_dir})")
     started = time.monotonic()
     try:
         forget_last_time(settings.data_dir)
         async with running_system(
-            settings, overrides=environment, rehearsal=True, listener=show_state, stop_asked=stop.asked
+            settings, overrides=environment, rehearsal=True, listener=show_state, stop_asked=requests.stop_asked
         ) as system:
-            stop.watch(system)
-            if stop.asked.is_set():
+            requests.watch(system)
+            if requests.stop_asked.is_set():
                 return 1
             console.print(f"Everything is up after {time.monotonic() - started:.1f} s\n")
-            code = await _campaign_unless_stopped(system, stop)
-            if stay and not stop.asked.is_set():
+            code = await _campaign_unless_stopped(system, requests)
+            if stay and not requests.stop_asked.is_set():
                 console.print("\nStill up: look around; Ctrl-C stops it")
-                await stop.asked.wait()
+                await requests.stop_asked.wait()
     except START_FAILURES as error:
         return explain(error)
     await asyncio.sleep(0.4)  # a temporalio client may crash the interpreter at a quick exit (sdk-python#300)
     return code
 
 
-async def _campaign_unless_stopped(system: System, stop: StopRequest) -> int:
+async def _campaign_unless_stopped(system: System, requests: UserRequests) -> int:
     campaign = asyncio.create_task(asyncio.to_thread(_run_campaign, system))
-    stopping = asyncio.create_task(stop.asked.wait())
+    stopping = asyncio.create_task(requests.stop_asked.wait())
     await asyncio.wait([campaign, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     return campaign.result() if campaign.done() else 1

@@ -7,7 +7,7 @@ from cadenza.domain.outcomes import AttemptState, CallStatus
 from tests.activities.calling.conftest import Desk
 from tests.rehearsal.twilio.conftest import System, eventually
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long(40)]
 
 HOLD_THE_LINE = '<Response><Pause length="30"/></Response>'
 

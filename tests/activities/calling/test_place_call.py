@@ -1,6 +1,8 @@
 """The one POST: sent once, with everything that later matches what comes back; refused before it is sent or after."""
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -9,6 +11,7 @@ from activities.call_models import AttemptRef, PlacedCall
 from cadenza.domain.call_result import Submission
 from cadenza.domain.gate import Rule
 from cadenza.domain.outcomes import AttemptState
+from cadenza.domain.tally import Tally
 from cadenza.records.suppressions import suppress_number
 from tests.activities.calling.conftest import Desk
 from tests.rehearsal.twilio.conftest import System, eventually
@@ -68,6 +71,21 @@ async def test_many_tries_at_once_ring_once(desk: Desk) -> None:
     attempt = await desk.reserve()
     await asyncio.gather(*(place(desk, attempt) for _ in range(6)), return_exceptions=True)
     assert len(desk.calls) == 1
+
+
+async def test_a_process_that_stood_still_between_claim_and_request_sends_nothing(desk: Desk) -> None:
+    attempt = await desk.reserve()
+    await desk.rows.run("update attempt set lease_until = now() + interval '1 second' where id = :id", id=attempt)
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as busy:
+        busy.submit(time.sleep, 2.0)
+        loop.set_default_executor(busy)  # the request waits for its thread, as it would in a frozen process
+        placed = await place(desk, attempt)
+        loop.set_default_executor(ThreadPoolExecutor())
+    assert (placed.submission, placed.rule) == (Submission.LAPSED, Rule.LEASE_LAPSED)
+    stored = await desk.attempt(attempt)
+    assert (stored.state, stored.refusal_rule) == (AttemptState.REFUSED, Rule.LEASE_LAPSED)
+    assert desk.calls == []
 
 
 @pytest.mark.parametrize("effect", ["lose_reply", "stall_after_placing", "error_500_after_placing"])
@@ -149,9 +167,28 @@ async def test_a_refusal_says_whose_fault_it_is(desk: Desk, code: str, submissio
     assert (await place(desk, attempt)).submission is submission
     stored = await desk.attempt(attempt)
     assert (stored.state, stored.refusal_rule) == (AttemptState.REFUSED, f"carrier_{code}")
-    [account] = await desk.rows.run("select paused_reason from account")
+    [account] = await desk.rows.run("select paused_reason, paused_rule from account")
     assert (account.paused_reason is not None) == paused
+    assert account.paused_rule == ("carrier_refuses" if paused else None)
     assert not desk.calls
+
+
+@pytest.mark.parametrize(("code", "stops"), [("21210", "campaign"), ("20003", "account")])
+async def test_a_campaigns_own_caller_id_that_is_refused_stops_that_campaign_only(
+    desk: Desk, code: str, stops: str
+) -> None:
+    attempt = await desk.reserve()
+    await desk.rows.run("update attempt set from_number = '+13125550101'")
+    desk.fault(operation="create_call", effect=f"refuse:{code}")
+    await place(desk, attempt)
+    [row] = await desk.rows.run(
+        "select account.paused_rule as account, campaign.paused_rule as campaign, state, state_reason "
+        "from account, campaign"
+    )
+    stopped = {name for name in ("account", "campaign") if getattr(row, name) == "carrier_refuses"}
+    assert stopped == {stops}
+    if stops == "campaign":
+        assert (row.state, row.state_reason) == ("paused", f"the carrier refuses our calls (code {code})")
 
 
 @pytest.mark.parametrize("effect", ["rate_limit", "refuse:10004"])
@@ -162,6 +199,7 @@ async def test_too_many_calls_hold_the_account_back_for_a_while(desk: Desk, effe
     [account] = await desk.rows.run("select tokens, paused_reason from account")
     assert account.tokens < 0
     assert account.paused_reason is None
+    assert (await desk.attempt(attempt)).tally is None, "our haste is not the carrier's fault"
 
 
 async def test_a_carrier_that_cannot_be_reached_was_sent_nothing(desk: Desk, free_port: int) -> None:
@@ -173,6 +211,7 @@ async def test_a_carrier_that_cannot_be_reached_was_sent_nothing(desk: Desk, fre
     calling = CallingActivities(settings, desk.rows.database, Carrier(settings))
     placed = await calling.place_call(AttemptRef(attempt_id=attempt))
     assert placed.submission is Submission.NOT_TAKEN
+    assert (await desk.attempt(attempt)).tally == Tally.CARRIER_FAULT
 
 
 async def test_after_the_lease_nothing_is_sent(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from tests.support.servers import open_folder
 LEADS = 24
 KILLS = (Target.WORKER, Target.BRIDGE, Target.API, Target.POSTGRES, Target.TEMPORAL, Target.SUPERVISOR)
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(180), pytest.mark.timeout(420)]
 
 
 async def test_no_promise_is_broken_whatever_dies_freezes_or_gets_lost() -> None:

@@ -5,11 +5,14 @@ import base64
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from twilio.rest import Client
 
 from rehearsal.twilio.server import TwilioEmulator
 from rehearsal.world import World
 from tests.rehearsal.twilio.conftest import Bridge, System, eventually
+
+pytestmark = pytest.mark.long(40)
 
 INTERESTED = "+13125550101"
 SILENT = "+13125550132"
