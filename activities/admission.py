@@ -17,6 +17,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from activities.heartbeat import heartbeating
 from cadenza.domain.messages import CloseLead, DialerInput
 from cadenza.domain.outcomes import LeadState
 from cadenza.records import admission, breakers, sweeper
@@ -31,15 +32,15 @@ from cadenza.temporal.lead_client import LeadClient, LeadSignal
 
 TICK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
-"""Between ticks while the database or Temporal is away. Below the heartbeat's time-out."""
+"""Between ticks while the database or Temporal is away."""
 TICK_PATIENCE_SECONDS = 8.0
-"""A tick that hangs is given up, so that the heartbeat goes on."""
+"""A tick that hangs is given up: what it waits for may never answer."""
 SIGNALS_AT_ONCE = 16
 REPEAT_WITHDRAWAL_SECONDS = 15.0
 COMPLETE_EVERY_SECONDS = 5.0
 BREAKERS_EVERY_SECONDS = 5.0
 SWEEP_EVERY_SECONDS = 30.0
-"""Also before the first time: after an outage the workflows report their leads by themselves."""
+"""Also before the first time: after an outage the ticks wake sleeping leads by themselves."""
 
 RESTARTED = "worker_stops"
 """Type of the failure by which a stopping worker hands the activity to another one at once."""
@@ -56,7 +57,14 @@ class AdmissionActivities:
 
     @activity.defn
     async def admit_leads(self, dialer: DialerInput) -> None:
-        """Tick for as long as the activity may run. Never returns: it ends by cancellation or with its worker."""
+        """Tick for as long as the activity may run. Never returns: it ends by cancellation or with its worker.
+
+        The heartbeat is kept beside the ticks, however long one takes: what is missed is the worker, in seconds.
+        """
+        async with heartbeating():
+            await self._tick_on(dialer)
+
+    async def _tick_on(self, dialer: DialerInput) -> None:
         pause = TICK_SECONDS
         now = time.monotonic()
         chores = (
@@ -65,7 +73,6 @@ class AdmissionActivities:
             _Chore(self.sweep, SWEEP_EVERY_SECONDS, now + SWEEP_EVERY_SECONDS),
         )
         while not activity.is_worker_shutdown():
-            activity.heartbeat()
             try:
                 async with asyncio.timeout(TICK_PATIENCE_SECONDS):
                     await self.tick(dialer.account)

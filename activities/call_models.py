@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cadenza.domain.call_result import Submission
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
+from cadenza.domain.retry import NextStep
 
 
 class _Model(BaseModel):
@@ -63,6 +64,20 @@ class AttemptRecord(_Model):
     voicemail_played: bool = False
     carrier_status: CallStatus | None = None
     sip_code: int | None = None
+
+
+class RecordedOutcome(_Model):
+    """What comes after an attempt; `has_webhook`: the customer's system wants to hear of the lead's end."""
+
+    step: NextStep
+    has_webhook: bool = False
+
+
+class ClosedLead(_Model):
+    """The outcome that the lead has from now on."""
+
+    outcome: LeadOutcome
+    has_webhook: bool = False
 
 
 class FinishLead(_Model):

@@ -5,21 +5,40 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
-EVERY_SECONDS = 1.5
+EVERY_SECONDS = 0.75
+
+HEARTBEAT_MISSED = "heartbeat_missed"
+"""Type of the failure of an activity that was silent for too long: another worker may have it by now."""
 
 
 @contextlib.asynccontextmanager
 async def heartbeating(every: float = EVERY_SECONDS) -> AsyncIterator[None]:
-    """Heartbeat until the block ends. Give the activity a heartbeat time-out of at least three times `every`."""
+    """Heartbeat until the block ends. Give the activity a heartbeat time-out of at least three times `every` (seconds).
+
+    Whoever could not beat for the whole time-out (a process frozen and thawed, a blocked loop) has been replaced: the
+    block is then left where it next waits, with an ApplicationError of type `heartbeat_missed`. Temporal's own word, a
+    cancellation with the answer to the next heartbeat, would come later.
+    """
+    loop = asyncio.get_running_loop()
+    limit = activity.info().heartbeat_timeout
 
     async def beat() -> None:
-        while True:
+        while not silence.expired():
             activity.heartbeat()
+            if limit is not None:
+                silence.reschedule(loop.time() + limit.total_seconds())
             await asyncio.sleep(every)
 
-    beating = asyncio.create_task(beat())
     try:
-        yield
-    finally:
-        beating.cancel()
+        async with asyncio.timeout(None) as silence:
+            beating = asyncio.create_task(beat())
+            try:
+                yield
+            finally:
+                beating.cancel()
+    except TimeoutError:
+        if not silence.expired():
+            raise  # the block's own
+        raise ApplicationError("silent for too long: another worker may have it", type=HEARTBEAT_MISSED) from None

@@ -2,9 +2,9 @@
 
 from temporalio import activity
 
-from activities.call_models import AttemptRecord, AttemptRef, FinishLead, LeadRef
-from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
-from cadenza.domain.retry import NextStep
+from activities.call_models import AttemptRecord, AttemptRef, ClosedLead, FinishLead, LeadRef, RecordedOutcome
+from cadenza.domain.outcomes import AttemptOutcome, CallStatus
+from cadenza.domain.retry import StepKind
 from cadenza.records import attempts
 from cadenza.records.attempts import FinishAttempt
 from cadenza.records.database import Database
@@ -17,10 +17,13 @@ class LeadRecordActivities:
         self._database = database
 
     @activity.defn
-    async def record_outcome(self, finish: FinishAttempt) -> NextStep:
+    async def record_outcome(self, finish: FinishAttempt) -> RecordedOutcome:
         """Store how the attempt ended, free its line, and decide what comes next."""
         async with self._database.transaction() as session:
-            return await attempts.finish_attempt(session, finish)
+            step = await attempts.finish_attempt(session, finish)
+            attempt = await attempts.get_attempt(session, finish.attempt_id)
+            has_webhook = step.kind is StepKind.FINISH and await attempts.has_webhook(session, attempt.lead_id)
+        return RecordedOutcome(step=step, has_webhook=has_webhook)
 
     @activity.defn
     async def report_due(self, lead: LeadRef) -> None:
@@ -29,10 +32,11 @@ class LeadRecordActivities:
             await attempts.report_due(session, lead.lead_id)
 
     @activity.defn
-    async def finish_lead(self, finish: FinishLead) -> LeadOutcome:
-        """Close a lead that has no attempt under way; returns the outcome that it has from now on."""
+    async def finish_lead(self, finish: FinishLead) -> ClosedLead:
+        """Close a lead that has no attempt under way; it keeps an outcome that it has."""
         async with self._database.transaction() as session:
-            return await attempts.finish_lead(session, finish.lead_id, finish.outcome, finish.reason)
+            outcome = await attempts.finish_lead(session, finish.lead_id, finish.outcome, finish.reason)
+            return ClosedLead(outcome=outcome, has_webhook=await attempts.has_webhook(session, finish.lead_id))
 
     @activity.defn
     async def read_attempt(self, ref: AttemptRef) -> AttemptRecord:

@@ -132,6 +132,8 @@ class EventDelivery:
                     pass
                 case CallProgressed(status=status) if not status.is_terminal:
                     pass  # the row has it; for the workflow it would be four events that change no decision
+                case MachineDetected(answered_by=who) if not who.is_machine:
+                    pass  # the same: the carrier's word for a person or for nothing does not count against the bridge's
                 case message:
                     await self._leads.signal(event.campaign_id, event.lead_id, message)
 

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal Cloud; switches TLS on")
     temporal_embedded_port: int = Field(7233, description="Port of the embedded Temporal server")
     temporal_ui_port: int = Field(8233, description="Port of the embedded Temporal UI")
+    worker_deployment_name: str = Field("cadenza", description="Worker deployment that versioned workers belong to")
+    worker_build_id: str | None = Field(
+        None,
+        description="Version of this worker's code, to be made current (docs/deploy.md); unset: not versioned",
+    )
     payload_encryption_keys: SecretStr | None = Field(
         None,
         description="Comma-separated Fernet keys; the first encrypts workflow payloads, all decrypt; unset: plain",

@@ -1,18 +1,16 @@
 """Fixtures that every test folder shares. Servers are real, started once for each pytest process, on free ports."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.testing import WorkflowEnvironment
 
-from cadenza.operations.embedded_temporal import temporal_program
 from cadenza.operations.processes import free_port as find_free_port
 from cadenza.settings import Settings, get_settings
 from tests.support.servers import fresh_database, running_postgres
+from tests.support.temporal import running_temporal
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,21 +63,5 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
 
     Workflow and task queue names must be unique to a test: everybody shares the server.
     """
-    from cadenza.temporal.search_attributes import SEARCH_ATTRIBUTES
-
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=pydantic_data_converter,
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_program(),
-        dev_server_extra_args=[
-            "--dynamic-config-value",
-            "frontend.WorkflowTimeSkippingEnabled=true",
-            "--sqlite-pragma",
-            "journal_mode=wal",
-        ],
-    )
-    yield environment
-    # temporalio may crash the interpreter if it exits within moments of the last worker's end (sdk-python#300).
-    await asyncio.sleep(0.4)
-    await environment.shutdown()
+    async with running_temporal() as environment:
+        yield environment

@@ -40,10 +40,7 @@ async def summarise_call(attempt_id: str) -> None:
 
 
 async def notify_webhook(lead_id: str) -> None:
-    """Tell the customer's system the lead's outcome.
-
-    The first try is a local activity: most campaigns name no system, and then five events are saved.
-    """
+    """Tell the customer's system the lead's outcome. The first try is a local activity: it saves five events."""
     told = await _succeeds(
         workflow.execute_local_activity_method(
             NotifyActivities.notify_webhook,

@@ -13,11 +13,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.admission import AdmissionActivities
     from cadenza.domain.messages import DIALER_WORKFLOW, DialerInput
 
-_FOR_EVER = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=10)
-)
-_HEARTBEAT = timedelta(seconds=10)
-"""After this long without a word from its worker the activity moves to another one."""
+_AT_ONCE = RetryPolicy(initial_interval=timedelta(milliseconds=250), backoff_coefficient=1.0)
+"""It fails when its worker dies or stops, and not by its work: each time another one is to take it over at once."""
+_HEARTBEAT = timedelta(seconds=3)
+"""After this long without a word from its worker the activity moves to another one. An outage of Temporal does the
+same to a worker that lives: for a second there are two, and the account's row lets one of them admit at a time."""
 _RENEW = timedelta(hours=1)
 
 
@@ -35,7 +35,7 @@ class DialerWorkflow:
                     dialer,
                     start_to_close_timeout=_RENEW,
                     heartbeat_timeout=_HEARTBEAT,
-                    retry_policy=_FOR_EVER,
+                    retry_policy=_AT_ONCE,
                     summary="admit due leads",
                 )
             except ActivityError as error:

@@ -1,8 +1,10 @@
 """The story of one lead.
 
-A line is admitted for it; it is called; how the call ended is recorded; then it waits for its next attempt, or is
+A line is admitted for it; it is called; how the call ended is recorded; then it sleeps until its next attempt, or is
 finished with exactly one outcome. Temporal holds where the lead is, PostgreSQL what happened and what is due: policy
 and facts are read at each step by the activities, so an edit of the campaign acts at once.
+
+A history is stored and replayed for every lead, so an event must earn its place (docs/performance.md counts them).
 """
 
 import asyncio
@@ -19,7 +21,7 @@ from workflows.attempt import AttemptRun
 from workflows.booking import BookingDesk
 
 with workflow.unsafe.imports_passed_through():
-    from activities.call_models import FinishLead, LeadRef
+    from activities.call_models import FinishLead, LeadRef, RecordedOutcome
     from activities.lead_records import LeadRecordActivities
     from cadenza.domain.call_facts import CallNews
     from cadenza.domain.call_result import CallResult
@@ -42,10 +44,10 @@ with workflow.unsafe.imports_passed_through():
         VoicemailPlayed,
         WithdrawCall,
     )
-    from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome, LeadState
-    from cadenza.domain.retry import NextStep, StepKind
+    from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
+    from cadenza.domain.retry import StepKind
     from cadenza.records.attempts import FinishAttempt
-    from cadenza.temporal.search_attributes import ATTEMPT_COUNT, LEAD_OUTCOME, LEAD_STATE
+    from cadenza.temporal.search_attributes import ATTEMPT_COUNT, LEAD_OUTCOME, NEXT_CALL_AT
 
 
 class LeadRun(LeadInput):
@@ -54,6 +56,8 @@ class LeadRun(LeadInput):
     highest_number: int = 0
     attempts: int = 0
     audio_is_ready: bool = False
+    next_at: datetime | None = None
+    next_reason: str = ""
 
 
 @workflow.defn(name=LEAD_WORKFLOW)
@@ -71,8 +75,8 @@ class LeadWorkflow:
         self._run: AttemptRun | None = None  # under way
         self._close: CloseLead | None = None
         self._outcome: LeadOutcome | None = None
-        self._next_at: datetime | None = None
-        self._state = LeadState.CALLING  # the search attribute that the start has set
+        self._has_webhook = False
+        self._next_at, self._next_reason = lead.next_at, lead.next_reason  # of the next call, while asleep
         self._attempts_shown = lead.attempts
         self._background: set[asyncio.Task[None]] = set()
         self._step = "waiting for a line"
@@ -83,41 +87,68 @@ class LeadWorkflow:
         while self._outcome is None:
             if not await self._line_is_admitted():
                 await self._finish_without_a_call()
-            elif (step := await self._attempt()) is not None:
-                await self._take(step)
+            elif (recorded := await self._attempt()) is not None:
+                self._take(recorded)
         await self._tell()
         return LeadResult(outcome=self._outcome, attempts=self._attempts)
 
     # The story
 
     async def _line_is_admitted(self) -> bool:
-        """Wait for a line. False: the lead is to be closed instead."""
+        """Sleep until a line is admitted. False: the lead is to be closed instead."""
         while self._next is None and self._close is None:
-            await workflow.wait_condition(
-                lambda: self._next is not None or self._close is not None or self._history_is_long()
-            )
-            if self._next is None and self._close is None:
+            if self._history_is_long():
                 await self._continue_in_a_new_run()
+            elif await self._sleeps_too_long():
+                await self._report_due()
         # An admission goes first even if the lead is to be closed: it holds a line, and its gates will refuse.
         self._run, self._next = self._next, None
+        self._next_at = None
         return self._run is not None
 
-    async def _attempt(self) -> NextStep | None:
+    async def _sleeps_too_long(self) -> bool:
+        """Sleep until news come. True: its time came long ago, and no line with it."""
+        timeout, until = None, ""
+        if self._next_at is not None:
+            timeout = self._next_at + retries.LINE_PATIENCE - workflow.now()
+            until = f"until {self._next_at:%Y-%m-%d %H:%M} UTC, then waiting for a line: {self._next_reason}"
+            self._show(f"asleep {until}")
+        try:
+            await workflow.wait_condition(
+                lambda: self._next is not None or self._close is not None or self._history_is_long(),
+                timeout=timeout,
+                timeout_summary=until,
+            )
+        except TimeoutError:
+            return True
+        return False
+
+    async def _report_due(self) -> None:
+        """PostgreSQL knows the time too and admits by it. Saying it again heals what may have been lost there."""
+        await workflow.execute_local_activity_method(
+            LeadRecordActivities.report_due,
+            LeadRef(lead_id=self._lead.lead_id),
+            start_to_close_timeout=retries.SQL_TIMEOUT,
+            retry_policy=retries.PATIENT,
+        )
+        self._next_at = None
+        self._show("due: waiting for a line")
+
+    async def _attempt(self) -> RecordedOutcome | None:
         """Call the lead once and record how it ended. None: nothing was done, and another admission is on its way."""
         assert self._run is not None
-        self._become(LeadState.CALLING)
         if not self._audio_is_ready:
             self._show("rendering the greeting")
             self._audio_is_ready = await prepare_lead_audio(self._lead.lead_id)
         result = await self._run.run()
-        step = await self._record(self._run, result) if result is not None else None
+        recorded = await self._record(self._run, result) if result is not None else None
         self._run = None
-        return step
+        return recorded
 
-    async def _record(self, run: AttemptRun, result: CallResult) -> NextStep:
+    async def _record(self, run: AttemptRun, result: CallResult) -> RecordedOutcome:
         self._show("recording the outcome")
         self._attempts += run.was_placed
-        step = await workflow.execute_local_activity_method(
+        recorded = await workflow.execute_local_activity_method(
             LeadRecordActivities.record_outcome,
             FinishAttempt(
                 attempt_id=run.plan.attempt_id,
@@ -132,66 +163,44 @@ class LeadWorkflow:
         self._log.append(f"attempt {run.plan.number}: {_words(result.outcome)} ({result.reason})")
         if run.had_conversation:
             self._in_the_background(summarise_call(run.plan.attempt_id))
-        return step
+        return recorded
 
-    async def _take(self, step: NextStep) -> None:
-        """Finish, or sleep until the next attempt and report the lead due."""
+    def _take(self, recorded: RecordedOutcome) -> None:
+        """Finish, or have a next attempt to sleep for."""
+        step = recorded.step
         if step.kind is StepKind.FINISH:
             assert step.outcome is not None
-            self._finish(step.outcome, step.reason)
-        else:
-            assert step.at is not None
-            if await self._sleeps_until(step.at, step.reason):
-                await self._report_due()
-
-    async def _sleeps_until(self, until: datetime, reason: str) -> bool:
-        """False if it was woken before: to be closed, or already admitted again."""
-        if until <= workflow.now():
-            return True
-        self._become(LeadState.WAITING)
-        self._next_at = until
-        self._show(f"asleep until {until:%Y-%m-%d %H:%M} UTC: {reason}")
-        try:
-            await workflow.wait_condition(
-                lambda: self._close is not None or self._next is not None,
-                timeout=until - workflow.now(),
-                timeout_summary=f"until {until:%Y-%m-%d %H:%M} UTC: {reason}",
-            )
-        except TimeoutError:
-            return True
-        finally:
-            self._next_at = None
-        return False
-
-    async def _report_due(self) -> None:
-        await workflow.execute_local_activity_method(
-            LeadRecordActivities.report_due,
-            LeadRef(lead_id=self._lead.lead_id),
-            start_to_close_timeout=retries.SQL_TIMEOUT,
-            retry_policy=retries.PATIENT,
-        )
-        self._show("due: waiting for a line")
+            self._finish(step.outcome, step.reason, has_webhook=recorded.has_webhook)
+            return
+        assert step.at is not None
+        if step.at <= workflow.now():
+            self._show("due: waiting for a line")
+            return
+        self._next_at, self._next_reason = step.at, step.reason
+        if self._next is None and self._close is None:
+            self._publish(NEXT_CALL_AT.value_set(step.at))
 
     async def _finish_without_a_call(self) -> None:
         assert self._close is not None
-        outcome = await workflow.execute_local_activity_method(
+        closed = await workflow.execute_local_activity_method(
             LeadRecordActivities.finish_lead,
             FinishLead(lead_id=self._lead.lead_id, outcome=self._close.outcome, reason=self._close.reason),
             start_to_close_timeout=retries.SQL_TIMEOUT,
             retry_policy=retries.PATIENT,
         )
-        self._finish(outcome, self._close.reason)
+        self._finish(closed.outcome, self._close.reason, has_webhook=closed.has_webhook)
 
-    def _finish(self, outcome: LeadOutcome, reason: str) -> None:
-        self._outcome = outcome
-        self._become(LeadState.FINAL)
+    def _finish(self, outcome: LeadOutcome, reason: str, *, has_webhook: bool) -> None:
+        self._outcome, self._has_webhook = outcome, has_webhook
+        self._publish(LEAD_OUTCOME.value_set(outcome.value), NEXT_CALL_AT.value_unset())
         self._show(f"finished: {reason}")
 
     async def _tell(self) -> None:
         """When the last summary is written and no handler is at work, the customer's system hears of the end."""
         await self._quiet()
-        await notify_webhook(self._lead.lead_id)
-        await self._quiet()
+        if self._has_webhook:
+            await notify_webhook(self._lead.lead_id)
+            await self._quiet()
 
     async def _quiet(self) -> None:
         await workflow.wait_condition(
@@ -209,6 +218,8 @@ class LeadWorkflow:
                 highest_number=self._highest_number,
                 attempts=self._attempts,
                 audio_is_ready=self._audio_is_ready,
+                next_at=self._next_at,
+                next_reason=self._next_reason,
             )
         )
 
@@ -304,17 +315,11 @@ class LeadWorkflow:
 
     # What people see
 
-    def _become(self, state: LeadState) -> None:
-        """Each change of the search attributes is an event, so only changes are written."""
-        if state is self._state:
-            return
-        self._state = state
-        changes: list[SearchAttributeUpdate[Any]] = [LEAD_STATE.value_set(state.value)]
+    def _publish(self, *changes: SearchAttributeUpdate[Any]) -> None:
+        """The search attributes, written together: each time they are written is an event."""
         if self._attempts != self._attempts_shown:
             self._attempts_shown = self._attempts
-            changes.append(ATTEMPT_COUNT.value_set(self._attempts))
-        if self._outcome is not None:
-            changes.append(LEAD_OUTCOME.value_set(self._outcome.value))
+            changes = (ATTEMPT_COUNT.value_set(self._attempts), *changes)
         workflow.upsert_search_attributes(changes)
 
     def _show(self, step: str) -> None:

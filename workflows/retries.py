@@ -24,6 +24,9 @@ RECONCILING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interva
 
 SQL_TIMEOUT = timedelta(seconds=20)
 
+LINE_PATIENCE = timedelta(hours=1)
+"""How long after its time a sleeping lead waits for a line before it says itself that it is due."""
+
 PLACE_QUEUE_TIMEOUT = timedelta(seconds=60)
 """How long a call may wait for its turn on the dial queue. Its lease (30 s by default) refuses it before that."""
 
@@ -45,6 +48,6 @@ without it."""
 SUMMARY_TIMEOUT = timedelta(seconds=40)
 
 FIRST_TRY_TIMEOUT = timedelta(seconds=6)
-"""Of a local activity: below the workflow task's time-out of ten seconds."""
+"""Of a local activity: a quick system costs one event, a slow one four, one that is away an activity of its own."""
 WEBHOOK_TIMEOUT = timedelta(seconds=20)
 WEBHOOK_PATIENCE = timedelta(days=1)

@@ -20,8 +20,9 @@ from temporalio.client import (
     ScheduleIntervalSpec,
     ScheduleSpec,
 )
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from cadenza.domain.messages import DIAL_TASK_QUEUE, TASK_QUEUE
 from cadenza.logging_setup import set_up_logging
@@ -44,6 +45,12 @@ CALLS_AT_ONCE = 40
 FINISH_SECONDS = 15
 """Above the carrier's time-out, so that a stop leaves no call in doubt; below the supervisor's patience."""
 DRAIN_FACTOR = 1.5
+HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
+"""The SDK holds heartbeats back, for 80 % of their time-out unless told otherwise: what is left is too little where the
+time-out is to show a worker's death within seconds."""
+STICKY_PATIENCE = timedelta(seconds=2)
+"""A lead's next task goes first to the worker that has the lead in memory, and waits this long for it (the SDK's
+default: ten seconds). If that worker is dead, this is what its leads lose; if it is only slow, another one replays."""
 EXIT_PAUSE_SECONDS = 0.4
 """temporalio may crash the interpreter that exits within moments of its last worker's end (sdk-python#300)."""
 
@@ -53,6 +60,7 @@ Answer = TypeVar("Answer")
 def build_workers(settings: Settings, client: Client, dial_client: Client, activities: Activities) -> list[Worker]:
     """The general worker and the one that places calls."""
     finish = timedelta(seconds=max(FINISH_SECONDS, settings.twilio_timeout_seconds + 1))
+    version = deployment(settings)
     return [
         Worker(
             client,
@@ -61,7 +69,10 @@ def build_workers(settings: Settings, client: Client, dial_client: Client, activ
             activities=activities.general,
             workflow_runner=sandbox(),
             interceptors=[PrivacyInterceptor()],
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            sticky_queue_schedule_to_start_timeout=STICKY_PATIENCE,
             graceful_shutdown_timeout=finish,
+            deployment_config=version,
         ),
         Worker(
             dial_client,
@@ -73,8 +84,23 @@ def build_workers(settings: Settings, client: Client, dial_client: Client, activ
             max_task_queue_activities_per_second=dial_rate(settings.calls_per_second),
             disable_eager_activity_execution=True,  # it would go past the queue, and so past its rate
             graceful_shutdown_timeout=finish,
+            deployment_config=version,
         ),
     ]
+
+
+def deployment(settings: Settings) -> WorkerDeploymentConfig:
+    """Which version of the code this worker runs. Leads live for days: they move on to the current version as they are,
+    and `workflow.patched` keeps that possible; a workflow that says otherwise stays with the version it began on.
+
+    Given also where versioning is off: without a build id the SDK hashes every imported module, for half a second.
+    """
+    build = settings.worker_build_id
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.worker_deployment_name, build or "unversioned"),
+        use_worker_versioning=build is not None,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE if build else VersioningBehavior.UNSPECIFIED,
+    )
 
 
 def dial_rate(calls_per_second: float) -> float:

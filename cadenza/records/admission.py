@@ -28,6 +28,7 @@ from cadenza.records.tables import Account, BreakerRow
 
 CANDIDATES_PER_CAMPAIGN = 20
 CLOSINGS_PER_TICK = 50
+WOKEN_PER_TICK = 1000
 MAX_TICK_SECONDS = 2.0
 
 _CLOSE_AS = {Rule.SUPPRESSED: LeadOutcome.SUPPRESSED, Rule.CAMPAIGN_CANCELLED: LeadOutcome.CANCELLED}
@@ -59,6 +60,7 @@ async def admit_due_leads(session: AsyncSession, account_id: str) -> AdmissionTi
     now = await database_now(session)
     await _lapse_unsubmitted(session, account_id)
     await _close_unstarted(session)
+    await _wake_due(session, account_id)
     close = await _leads_to_close(session)
     withdraw = await _calls_to_withdraw(session, account_id)
     again = await _unannounced(session, account_id)
@@ -136,6 +138,21 @@ async def _close_unstarted(session: AsyncSession) -> None:
             where close_as is not null and state in ('new', 'due') and not workflow_started
             """
         )
+    )
+
+
+async def _wake_due(session: AsyncSession, account_id: str) -> None:
+    """Leads whose time has come are due. Their workflows sleep on: the admission wakes them, and saves each a task."""
+    await session.execute(
+        text(
+            """
+            update lead set state = 'due', next_step = 'next call' where id in (
+                select lead.id from lead join campaign on campaign.id = lead.campaign_id
+                where lead.state = 'waiting' and lead.due_at <= now() and campaign.account_id = :account
+                order by lead.due_at limit :most for update of lead skip locked)
+            """
+        ),
+        {"account": account_id, "most": WOKEN_PER_TICK},
     )
 
 

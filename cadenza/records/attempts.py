@@ -278,6 +278,18 @@ async def finish_lead(session: AsyncSession, lead_id: str, outcome: LeadOutcome,
     return LeadOutcome(lead.outcome or outcome)
 
 
+async def has_webhook(session: AsyncSession, lead_id: str) -> bool:
+    """Whether the customer's system is to hear of the lead's end."""
+    found = await session.execute(
+        text(
+            "select coalesce(campaign.webhook_url, '') <> '' from campaign join lead on lead.campaign_id = campaign.id "
+            "where lead.id = :lead"
+        ),
+        {"lead": lead_id},
+    )
+    return bool(found.scalar())
+
+
 async def report_due(session: AsyncSession, lead_id: str) -> bool:
     """The lead's time has come: the next tick may admit it. False if it is not waiting (any more)."""
     changed = await session.execute(

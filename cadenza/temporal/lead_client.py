@@ -34,7 +34,7 @@ from cadenza.domain.messages import (
     VoicemailPlayed,
     WithdrawCall,
 )
-from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID, LEAD_STATE
+from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID
 
 SIGNAL_NAMES: dict[type, str] = {
     AttemptAdmitted: "attempt_admitted",
@@ -58,6 +58,11 @@ LeadSignal = (
     | WithdrawCall
     | CloseLead
 )
+
+
+TASK_TIMEOUT = timedelta(seconds=5)
+"""After this a workflow task that a dead worker had begun goes to another one. Tasks last milliseconds; a longer local
+activity makes its task ask for more time (three events)."""
 
 
 class LeadClient:
@@ -85,10 +90,10 @@ class LeadClient:
             search_attributes=TypedSearchAttributes(
                 [
                     SearchAttributePair(CAMPAIGN_ID, campaign_id),
-                    SearchAttributePair(LEAD_STATE, "calling"),
                     SearchAttributePair(ATTEMPT_COUNT, 0),
                 ]
             ),
+            task_timeout=TASK_TIMEOUT,
             rpc_timeout=timedelta(seconds=10),
         )
 

@@ -1,20 +1,23 @@
 """The search attributes: one list. They are never encrypted, so they hold no name and no number."""
 
+from datetime import datetime
+
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
 CAMPAIGN_ID = SearchAttributeKey.for_keyword("CampaignId")
-LEAD_STATE = SearchAttributeKey.for_keyword("LeadState")
 LEAD_OUTCOME = SearchAttributeKey.for_keyword("LeadOutcome")
 ATTEMPT_COUNT = SearchAttributeKey.for_int("AttemptCount")
+NEXT_CALL_AT = SearchAttributeKey.for_datetime("NextCallAt")
+"""Set when a lead falls asleep: in the future while it sleeps, past while it waits for a line or is on the phone."""
 
-SEARCH_ATTRIBUTES: list[SearchAttributeKey[str] | SearchAttributeKey[int]] = [
+SEARCH_ATTRIBUTES: list[SearchAttributeKey[str] | SearchAttributeKey[int] | SearchAttributeKey[datetime]] = [
     CAMPAIGN_ID,
-    LEAD_STATE,
     LEAD_OUTCOME,
     ATTEMPT_COUNT,
+    NEXT_CALL_AT,
 ]
 
 

@@ -63,7 +63,7 @@ async def test_each_callback_reaches_the_workflow_once(live: Api, attempt: Attem
     handle = await waiting_workflow(live, attempt)
     for _ in range(2):
         await live.webhook("status", attempt.id, CallSid=CALL_SID, CallStatus="no-answer", SequenceNumber="1")
-        await live.webhook("machine", attempt.id, CallSid=CALL_SID, AnsweredBy="human")
+        await live.webhook("machine", attempt.id, CallSid=CALL_SID, AnsweredBy="machine_start")
         await live.webhook("voicemail-played", attempt.id, CallSid=CALL_SID)
     await live.context.delivery.stop(5)
     assert sorted(await signals(handle)) == ["call_progressed", "machine_detected", "voicemail_played"]
@@ -74,6 +74,8 @@ async def test_the_workflow_is_spared_what_changes_no_decision(live: Api, attemp
     handle = await waiting_workflow(live, attempt)
     for number, status in enumerate(("initiated", "ringing", "in-progress")):
         await live.webhook("status", attempt.id, CallSid=CALL_SID, CallStatus=status, SequenceNumber=str(number))
+    for who in ("human", "unknown"):
+        await live.webhook("machine", attempt.id, CallSid=CALL_SID, AnsweredBy=who)
     await live.context.delivery.stop(5)
     assert await undelivered(live, attempt) == 0
     assert await signals(handle) == []
@@ -116,7 +118,7 @@ async def test_an_event_that_cannot_be_applied_rests_and_does_not_hold_up_the_ot
     live: Api, api: Api, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handle = await waiting_workflow(live, attempt)
-    await api.webhook("machine", attempt.id, CallSid=CALL_SID, AnsweredBy="human")
+    await api.webhook("machine", attempt.id, CallSid=CALL_SID, AnsweredBy="machine_start")
     await api.webhook("status", attempt.id, CallSid=CALL_SID, CallStatus="no-answer", SequenceNumber="1")
     await api.context.delivery.stop(5)
 

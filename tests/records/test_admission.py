@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from cadenza.domain.calling_hours import DayHours, WeeklyHours
@@ -148,6 +149,22 @@ async def test_a_campaigns_own_limit_of_lines_holds(world: World) -> None:
     await world.account()
     await world.leads(await world.campaign(max_lines=2), 10)
     assert len((await tick(world)).admitted) == 2
+
+
+@pytest.mark.parametrize(("due", "admitted"), [("1 minute", 0), ("-1 second", 1), ("-1 day", 1)])
+async def test_a_sleeping_lead_is_admitted_when_its_time_comes(world: World, due: str, admitted: int) -> None:
+    await world.account()
+    await world.leads(await world.campaign(), state="waiting", workflow_started=True)
+    await world.run("update lead set due_at = now() + cast(:due as interval)", due=due)
+    assert len((await tick(world)).admitted) == admitted
+
+
+async def test_a_lead_that_woke_without_a_line_is_due(world: World) -> None:
+    await world.account(lines=0)
+    [lead] = await world.leads(await world.campaign(), state="waiting", workflow_started=True)
+    await tick(world)
+    woken = await world.lead(lead)
+    assert (woken.state, woken.next_step) == ("due", "next call")
 
 
 async def test_an_unknown_account_admits_nothing(world: World) -> None:

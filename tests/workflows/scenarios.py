@@ -19,7 +19,6 @@ async def three_attempts(lead: LeadOnStage) -> None:
         await lead.call(CallStatus.NO_ANSWER)
         await lead.asleep()
         await lead.skip(RETRY)
-        await lead.due()
     await lead.call(AnsweredBy.MACHINE_END_BEEP, leaves_voicemail=True)
     await lead.asked_for("drop_voicemail")
     await lead.hear(VoicemailPlayed(attempt_id=lead.attempt), CallStatus.COMPLETED)
@@ -32,7 +31,6 @@ async def nobody_three_times(lead: LeadOnStage) -> None:
         if attempt < 2:
             await lead.asleep()
             await lead.skip(RETRY)
-            await lead.due()
 
 
 async def booked_in_the_call(lead: LeadOnStage) -> None:

@@ -22,12 +22,14 @@ from activities.call_models import (
     AttemptRecord,
     AttemptRef,
     CarrierWord,
+    ClosedLead,
     DroppedVoicemail,
     DropResult,
     EndCall,
     FinishLead,
     LeadRef,
     PlacedCall,
+    RecordedOutcome,
 )
 from activities.notify import NotifyWebhook
 from cadenza.domain.call_result import Submission
@@ -46,9 +48,9 @@ from cadenza.domain.messages import (
     OfferedSlot,
     SlotOffer,
 )
-from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, LeadOutcome, MessageSource
+from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, MessageSource
 from cadenza.domain.policy import CampaignPolicy
-from cadenza.domain.retry import NextStep, PastAttempt, decide_next_step
+from cadenza.domain.retry import PastAttempt, decide_next_step
 from cadenza.records.attempts import FinishAttempt
 from cadenza.temporal.lead_client import LeadClient, LeadSignal
 from workflows.lead import LeadWorkflow
@@ -69,11 +71,14 @@ class Script:
     carrier: list[CarrierWord | Exception] = field(default_factory=list)  # answers to fetch_call
     hang_up: list[CarrierWord | Exception] = field(default_factory=list)
     drop: DropResult | Exception = DropResult.PLAYING
+    slots: list[Exception] = field(default_factory=list)  # what becomes of offers, before there are two
+    summary: Exception | None = None
     record: AttemptRecord = field(default_factory=AttemptRecord)
     booking: list[BookingResult | Exception] = field(default_factory=list)
     audio: Exception | None = None
-    hold_place: asyncio.Event | None = None
-    hold_booking: asyncio.Event | None = None
+    has_webhook: bool = False
+    webhook: list[Exception] = field(default_factory=list)  # its answers, before it takes the news
+    hold: dict[str, asyncio.Event] = field(default_factory=dict)  # activities that answer only when they may
     asked: list[str] = field(default_factory=list)
     finished: list[FinishAttempt] = field(default_factory=list)
     history: list[PastAttempt] = field(default_factory=list)
@@ -96,30 +101,28 @@ class Stage:
 
     @activity.defn
     async def place_call(self, ref: AttemptRef) -> PlacedCall:
-        script = self._asked(ref.attempt_id, "place_call")
-        if script.hold_place is not None:
-            await script.hold_place.wait()
+        script = await self._asked(ref.attempt_id, "place_call")
         return _next(script.place, PLACED)
 
     @activity.defn
     async def reconcile_call(self, ref: AttemptRef) -> PlacedCall:
-        script = self._asked(ref.attempt_id, "reconcile_call")
+        script = await self._asked(ref.attempt_id, "reconcile_call")
         return _next(script.reconcile, PLACED)
 
     @activity.defn
     async def fetch_call(self, ref: AttemptRef) -> CarrierWord:
-        script = self._asked(ref.attempt_id, "fetch_call")
+        script = await self._asked(ref.attempt_id, "fetch_call")
         return _next(script.carrier, CarrierWord(status=CallStatus.IN_PROGRESS, call_sid="CA1"))
 
     @activity.defn
     async def hang_up(self, end: EndCall) -> CarrierWord:
-        script = self._asked(end.attempt_id, "hang_up")
+        script = await self._asked(end.attempt_id, "hang_up")
         script.ends.append(end)
         return _next(script.hang_up, CarrierWord(status=CallStatus.COMPLETED, call_sid="CA1"))
 
     @activity.defn
     async def drop_voicemail(self, ref: AttemptRef) -> DroppedVoicemail:
-        script = self._asked(ref.attempt_id, "drop_voicemail")
+        script = await self._asked(ref.attempt_id, "drop_voicemail")
         if isinstance(script.drop, Exception):
             raise script.drop
         script.voicemails += script.drop is DropResult.PLAYING
@@ -127,15 +130,15 @@ class Stage:
 
     @activity.defn
     async def read_attempt(self, ref: AttemptRef) -> AttemptRecord:
-        return self._asked(ref.attempt_id, "read_attempt").record
+        return (await self._asked(ref.attempt_id, "read_attempt")).record
 
     @activity.defn
-    async def record_outcome(self, finish: FinishAttempt) -> NextStep:
-        script = self._asked(finish.attempt_id, "record_outcome")
+    async def record_outcome(self, finish: FinishAttempt) -> RecordedOutcome:
+        script = await self._asked(finish.attempt_id, "record_outcome")
         if finish.attempt_id not in {past.attempt_id for past in script.finished}:
             script.finished.append(finish)
             script.history.append(PastAttempt(at=script.now(), outcome=finish.outcome))
-        return decide_next_step(
+        step = decide_next_step(
             script.policy,
             script.history,
             script.now(),
@@ -143,32 +146,33 @@ class Stage:
             promised_at=finish.callback_at,
             close_as=finish.close_as,
         )
+        return RecordedOutcome(step=step, has_webhook=script.has_webhook)
 
     @activity.defn
     async def report_due(self, lead: LeadRef) -> None:
         self.scripts[lead.lead_id].asked.append("report_due")
 
     @activity.defn
-    async def finish_lead(self, finish: FinishLead) -> LeadOutcome:
-        self.scripts[finish.lead_id].asked.append("finish_lead")
-        return finish.outcome
+    async def finish_lead(self, finish: FinishLead) -> ClosedLead:
+        script = self.scripts[finish.lead_id]
+        script.asked.append("finish_lead")
+        return ClosedLead(outcome=finish.outcome, has_webhook=script.has_webhook)
 
     @activity.defn
     async def find_open_slots(self, request: FindOpenSlots) -> SlotOffer:
-        self._asked(request.attempt_id, "find_open_slots")
+        script = await self._asked(request.attempt_id, "find_open_slots")
+        _next(script.slots, None)
         return SlotOffer(slots=[OfferedSlot(token="s1", starts_at=datetime(2030, 1, 2, tzinfo=UTC), spoken="soon")])
 
     @activity.defn
     async def book_slot(self, request: BookSlot) -> BookingResult:
-        script = self._asked(request.attempt_id, f"book_slot {request.booking_id}")
-        if script.hold_booking is not None:
-            await script.hold_booking.wait()
+        script = await self._asked(request.attempt_id, "book_slot")
         return _next(script.booking, BookingResult(status="booked", booking_id=request.booking_id))
 
     @activity.defn
     async def release_booking(self, request: ReleaseBooking) -> ReleasedBooking:
         attempt = request.booking_id.removeprefix("bk_").rsplit("-", 1)[0]
-        self._asked(attempt, "release_booking")
+        await self._asked(attempt, "release_booking")
         return ReleasedBooking(released=True)
 
     @activity.defn
@@ -180,11 +184,15 @@ class Stage:
 
     @activity.defn
     async def summarise_call(self, request: SummariseCall) -> None:
-        self._asked(request.attempt_id, "summarise_call")
+        script = await self._asked(request.attempt_id, "summarise_call")
+        if script.summary is not None:
+            raise script.summary
 
     @activity.defn
     async def notify_webhook(self, request: NotifyWebhook) -> None:
-        self.scripts[request.lead_id].asked.append("notify_webhook")
+        script = self.scripts[request.lead_id]
+        script.asked.append("notify_webhook")
+        _next(script.webhook, None)
 
     def general(self) -> list[Callable[..., Any]]:
         return [
@@ -206,9 +214,11 @@ class Stage:
             Worker(dial_client, task_queue=DIAL_TASK_QUEUE, activities=[self.place_call]),
         ]
 
-    def _asked(self, attempt: str, name: str) -> Script:
+    async def _asked(self, attempt: str, name: str) -> Script:
         script = self.script_of(attempt)
         script.asked.append(name)
+        if name in script.hold:
+            await script.hold[name].wait()
         return script
 
 

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from cadenza.domain.messages import BookAppointment, BookingResult, OfferSlots
+from cadenza.domain.messages import BookAppointment, BookingResult, OfferSlots, SlotOffer
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
 from tests.workflows.stage import CAMPAIGN, LeadOnStage
 
@@ -27,7 +27,7 @@ async def book(lead: LeadOnStage, turn: int = 2, attempt: str | None = None) -> 
 
 
 def asked(lead: LeadOnStage, name: str) -> int:
-    return sum(one.startswith(name) for one in lead.script.asked)
+    return lead.script.asked.count(name)
 
 
 async def finish(lead: LeadOnStage, word: AttemptOutcome) -> LeadOutcome:
@@ -53,27 +53,25 @@ async def test_a_repeated_tool_call_books_once(new_lead: NewLead) -> None:
 
 
 async def test_two_tool_calls_book_one_after_the_other(new_lead: NewLead) -> None:
-    lead = new_lead(hold_booking=asyncio.Event(), booking=[BookingResult(status="taken")])
+    lead = new_lead(hold={"book_slot": asyncio.Event()}, booking=[BookingResult(status="taken")])
     await lead.call(CallStatus.IN_PROGRESS)
     both = [asyncio.ensure_future(book(lead, turn)) for turn in (2, 3)]
     await asyncio.sleep(0.5)
     assert asked(lead, "book_slot") == 1, "the second waits for the first"
-    assert lead.script.hold_booking is not None
-    lead.script.hold_booking.set()
+    lead.script.hold["book_slot"].set()
     assert {result.status for result in await asyncio.gather(*both)} == {"taken", "booked"}
     assert await finish(lead, AttemptOutcome.BOOKED) is LeadOutcome.BOOKED
 
 
 async def test_a_booking_of_the_last_second_is_waited_for(new_lead: NewLead) -> None:
-    lead = new_lead(hold_booking=asyncio.Event())
+    lead = new_lead(hold={"book_slot": asyncio.Event()})
     await lead.call(CallStatus.IN_PROGRESS)
     booking = asyncio.ensure_future(book(lead))
-    await lead.asked_for(f"book_slot bk_{lead.attempt}-2")
+    await lead.asked_for("book_slot")
     await lead.hear(lead.ended(AttemptOutcome.HUNG_UP), CallStatus.COMPLETED)
     await asyncio.sleep(0.3)
     assert not lead.script.finished
-    assert lead.script.hold_booking is not None
-    lead.script.hold_booking.set()
+    lead.script.hold["book_slot"].set()
     assert (await booking).status == "booked"
     assert (await lead.result()).outcome is LeadOutcome.BOOKED
 
@@ -114,3 +112,11 @@ async def test_nothing_is_booked_while_the_lead_sleeps(new_lead: NewLead) -> Non
     await lead.asleep()
     with pytest.raises(WorkflowUpdateFailedError):
         await book(lead)
+
+
+async def test_a_calendar_that_does_not_answer_offers_nothing(new_lead: NewLead) -> None:
+    away = ApplicationError("calendar", type="calendar_away", non_retryable=True)
+    lead = new_lead(slots=[away])
+    await lead.call(CallStatus.IN_PROGRESS)
+    assert await offer(lead) == SlotOffer(reason="the calendar does not answer")
+    await finish(lead, AttemptOutcome.INTERESTED)

@@ -15,7 +15,7 @@ from cadenza.domain.messages import CloseLead, OptedOut, VoicemailPlayed, Withdr
 from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, LeadOutcome, MessageSource
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.temporal.lead_client import LeadSignal
-from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID, LEAD_OUTCOME, LEAD_STATE
+from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID, LEAD_OUTCOME, NEXT_CALL_AT
 from tests.workflows.stage import POLICY, LeadOnStage, doubtful
 
 pytestmark = pytest.mark.servers
@@ -25,7 +25,7 @@ RETRY = timedelta(hours=4, minutes=1)
 
 
 async def test_a_talk_that_ends_in_a_booking_ends_the_lead(new_lead: NewLead) -> None:
-    lead = new_lead()
+    lead = new_lead(has_webhook=True)
     await lead.call(CallStatus.IN_PROGRESS, lead.answered_by(AnsweredBy.HUMAN))
     await lead.hear(lead.ended(AttemptOutcome.BOOKED), CallStatus.COMPLETED)
     result = await lead.result()
@@ -40,13 +40,11 @@ async def test_two_retries_then_a_voicemail_after_the_beep(new_lead: NewLead) ->
     await lead.call(CallStatus.NO_ANSWER)
     await lead.asleep()
     await lead.skip(RETRY)
-    await lead.due()
     await lead.call(CallStatus.IN_PROGRESS, AnsweredBy.MACHINE_START)
     await lead.asked_for("hang_up")
     await lead.asleep()
     assert lead.script.voicemails == 0, "earlier attempts leave nothing"
     await lead.skip(RETRY)
-    await lead.due()
     await lead.call(CallStatus.IN_PROGRESS, AnsweredBy.MACHINE_START, leaves_voicemail=True)
     await lead.until(lambda seen: "greeting" in seen.step)
     assert lead.script.voicemails == 0, "not before the beep"
@@ -135,12 +133,44 @@ async def test_a_busy_line_is_tried_again_after_minutes(new_lead: NewLead) -> No
     assert asleep.next_at is not None
     assert asleep.next_at - datetime.now(UTC) < timedelta(minutes=21)
     await lead.skip(timedelta(minutes=21))
-    await lead.due()
-    assert lead.script.asked[-1] == "report_due"
     await lead.call(CallStatus.IN_PROGRESS)
     await lead.hear(lead.ended(AttemptOutcome.NOT_INTERESTED), CallStatus.COMPLETED)
     result = await lead.result()
     assert (result.outcome, result.attempts) == (LeadOutcome.NOT_INTERESTED, 2)
+
+
+async def test_a_lead_that_nobody_calls_long_after_its_time_says_that_it_is_due_and_waits_on(new_lead: NewLead) -> None:
+    """Admission knows the time from PostgreSQL; the timer is for the case that it lost it."""
+    lead = new_lead()
+    await lead.call(CallStatus.NO_ANSWER)
+    await lead.asleep()
+    await lead.skip(RETRY + timedelta(minutes=58))
+    assert (await lead.asleep()).next_at is not None
+    await lead.skip(timedelta(minutes=3))
+    await lead.due()
+    assert lead.script.asked[-1] == "report_due"
+    await lead.call(CallStatus.BUSY)
+    await lead.asleep()
+    assert lead.script.asked.count("report_due") == 1
+
+
+async def test_only_a_campaign_with_a_webhook_tells_of_the_end(new_lead: NewLead) -> None:
+    silent, telling = new_lead(), new_lead(has_webhook=True)
+    for lead in (silent, telling):
+        await lead.call(CallStatus.NO_ANSWER)
+        await lead.asleep()
+        await lead.hear(CloseLead(outcome=LeadOutcome.CANCELLED, reason="campaign cancelled"))
+        await lead.result()
+    assert "notify_webhook" not in silent.script.asked
+    assert telling.script.asked[-1] == "notify_webhook"
+
+
+async def test_a_webhook_that_is_away_is_told_again(new_lead: NewLead) -> None:
+    lead = new_lead(has_webhook=True, webhook=[ApplicationError("away", type="webhook_unreachable")])
+    await lead.call(CallStatus.IN_PROGRESS)
+    await lead.hear(lead.ended(AttemptOutcome.NOT_INTERESTED), CallStatus.COMPLETED)
+    await lead.result()
+    assert lead.script.asked.count("notify_webhook") == 2
 
 
 @pytest.mark.parametrize(
@@ -306,12 +336,11 @@ async def test_a_promised_callback_sets_the_time_of_the_next_call(new_lead: NewL
 
 
 async def test_all_words_may_come_before_the_carrier_s_reply(new_lead: NewLead) -> None:
-    lead = new_lead(hold_place=asyncio.Event())
+    lead = new_lead(hold={"place_call": asyncio.Event()})
     await lead.admit()
     await lead.asked_for("place_call")
     await lead.hear(CallStatus.COMPLETED, lead.ended(AttemptOutcome.NOT_INTERESTED), CallStatus.RINGING)
-    assert lead.script.hold_place is not None
-    lead.script.hold_place.set()
+    lead.script.hold["place_call"].set()
     assert (await lead.result()).outcome is LeadOutcome.NOT_INTERESTED
 
 
@@ -322,7 +351,6 @@ async def test_words_about_other_attempts_change_nothing(new_lead: NewLead) -> N
     await lead.asleep()
     await lead.hear(lead.ended(AttemptOutcome.BOOKED), CallStatus.COMPLETED)  # late, about the first call
     await lead.skip(RETRY)
-    await lead.due()
     await lead.call(CallStatus.RINGING)
     late = lead.status(CallStatus.COMPLETED).model_copy(update={"attempt_id": first})
     unknown = lead.ended(AttemptOutcome.BOOKED).model_copy(update={"attempt_id": f"{lead.id}-9"})
@@ -414,14 +442,16 @@ async def test_words_in_any_order_and_number_give_one_outcome(new_lead: NewLead,
 async def test_people_see_where_a_lead_is_and_nothing_personal(new_lead: NewLead) -> None:
     lead = new_lead()
     await lead.call(CallStatus.NO_ANSWER)
-    await lead.asleep()
+    asleep = await lead.asleep()
     seen = await lead.handle.describe()
     found = seen.typed_search_attributes
-    assert (found[CAMPAIGN_ID], found[LEAD_STATE], found[ATTEMPT_COUNT]) == ("cp_test", "waiting", 1)
+    assert (found[CAMPAIGN_ID], found[ATTEMPT_COUNT]) == ("cp_test", 1)
+    assert asleep.next_at is not None
+    assert abs(found[NEXT_CALL_AT] - asleep.next_at) < timedelta(milliseconds=1)
     metadata = await lead.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     assert "asleep until" in metadata.current_details
     assert "attempt 1: no answer" in metadata.current_details
     await lead.hear(CloseLead(outcome=LeadOutcome.CANCELLED, reason="campaign cancelled"))
     await lead.result()
     ended = (await lead.handle.describe()).typed_search_attributes
-    assert (ended[LEAD_STATE], ended[LEAD_OUTCOME]) == ("final", "cancelled")
+    assert (ended[LEAD_OUTCOME], ended.get(NEXT_CALL_AT)) == ("cancelled", None)

@@ -2,76 +2,31 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
-from activities.audio import CampaignMoved, PreparationFailed, PreparedAudio
-from activities.recordings import DeletedRecordings, FetchedRecording
-from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput
+from cadenza.domain.identifiers import lead_workflow_id
+from cadenza.domain.messages import TASK_QUEUE, DialerInput, PrepareCampaignInput, RecordingInput
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
+from tests.support.temporal import LONG_HISTORY
 from tests.workflows.stage import CAMPAIGN, LeadOnStage
+from tests.workflows.vendors import Vendors
 from workflows.dialer import DialerWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.lead import LeadRun, LeadWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
-from workflows.registry import sandbox
 
 pytestmark = pytest.mark.servers
 
 QUEUE = f"other-{uuid4().hex[:8]}"
-
-
-class Vendors:
-    """Fakes; what they were asked is kept."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.speech: list[Exception] = []
-        self.admitting: list[Exception] = []
-        self.admission_runs = 0
-
-    @activity.defn
-    async def prepare_campaign_audio(self, request: PrepareCampaignInput) -> PreparedAudio:
-        self.asked.append("prepare")
-        if self.speech:
-            raise self.speech.pop(0)
-        return PreparedAudio(rendered=1, already_there=0, characters=10)
-
-    @activity.defn
-    async def set_campaign_running(self, request: PrepareCampaignInput) -> CampaignMoved:
-        self.asked.append("running")
-        return CampaignMoved(moved=True)
-
-    @activity.defn
-    async def give_up_preparing(self, request: PreparationFailed) -> CampaignMoved:
-        self.asked.append(f"draft: {request.code}")
-        return CampaignMoved(moved=True)
-
-    @activity.defn
-    async def fetch_recording(self, request: RecordingInput) -> FetchedRecording:
-        return FetchedRecording(path=f"recordings/{request.recording_sid}.wav")
-
-    @activity.defn
-    async def delete_old_recordings(self) -> DeletedRecordings:
-        return DeletedRecordings(deleted=3)
-
-    @activity.defn
-    async def admit_leads(self, dialer: DialerInput) -> None:
-        self.admission_runs += 1
-        if self.admitting:
-            raise self.admitting.pop(0)
-        while True:
-            activity.heartbeat()
-            await asyncio.sleep(0.2)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -81,22 +36,14 @@ async def vendors(temporal_env: WorkflowEnvironment) -> AsyncIterator[Vendors]:
         client.service_client.config.target_host, namespace=client.namespace, data_converter=client.data_converter
     )
     vendors = Vendors()
-    async with Worker(
-        own,
-        task_queue=QUEUE,
-        workflows=[DialerWorkflow, PrepareCampaignWorkflow, RecordingWorkflow, HousekeepingWorkflow],
-        activities=[
-            vendors.prepare_campaign_audio, vendors.set_campaign_running, vendors.give_up_preparing,
-            vendors.fetch_recording, vendors.delete_old_recordings, vendors.admit_leads,
-        ],
-        workflow_runner=sandbox(),
-    ):  # fmt: skip
+    async with vendors.worker(own, QUEUE):
         yield vendors
 
 
 @pytest.fixture
 def start(temporal_env: WorkflowEnvironment, vendors: Vendors) -> Callable[..., Any]:
     vendors.asked.clear()
+    vendors.runs.clear()
 
     async def start(workflow: Any, *arguments: Any) -> WorkflowHandle[Any, Any]:
         return await temporal_env.client.start_workflow(
@@ -115,7 +62,8 @@ async def test_a_prepared_campaign_runs(start: Callable[..., Any], vendors: Vend
 async def test_a_campaign_that_cannot_be_spoken_goes_back_to_draft_with_the_reason(
     start: Callable[..., Any], vendors: Vendors
 ) -> None:
-    vendors.speech = [ApplicationError("no", "quota_exceeded", type="speech_refused", non_retryable=True)]
+    refusal = ApplicationError("no", "quota_exceeded", type="speech_refused", non_retryable=True)
+    vendors.planned["prepare_campaign_audio"] = [refusal]
     handle = await start(PrepareCampaignWorkflow.run, PrepareCampaignInput(campaign_id="cp_1"))
     assert await handle.result() is False
     assert vendors.asked == ["prepare", "draft: quota_exceeded"]
@@ -133,22 +81,31 @@ async def test_old_recordings_are_deleted(start: Callable[..., Any]) -> None:
 
 async def test_the_dialer_keeps_its_activity_alive(start: Callable[..., Any], vendors: Vendors) -> None:
     """A stopping worker hands it on at once; even a failure for good does not end it."""
-    vendors.admitting = [
+    vendors.planned["admit_leads"] = [
         ApplicationError("stops", type="worker_stops"),
         ApplicationError("broken", non_retryable=True),
     ]
     handle = await start(DialerWorkflow.run, DialerInput(account="AC1"))
-    async with asyncio.timeout(20):
-        while vendors.admission_runs < 3:
-            await asyncio.sleep(0.1)
+    await vendors.until_run("admit_leads", 3)
     await handle.terminate()
+
+
+async def test_the_dialer_goes_on_in_a_new_run_when_its_history_is_long(
+    temporal_env: WorkflowEnvironment, start: Callable[..., Any], vendors: Vendors
+) -> None:
+    vendors.planned["admit_leads"] = [ApplicationError("broken", non_retryable=True) for _ in range(LONG_HISTORY // 9)]
+    first = await start(DialerWorkflow.run, DialerInput(account="AC1"))
+    newest = temporal_env.client.get_workflow_handle(first.id)
+    async with asyncio.timeout(60):
+        while (seen := await newest.describe()).run_id == first.first_execution_run_id:
+            await temporal_env.fast_forward(newest, timedelta(seconds=1))
+    assert seen.status is WorkflowExecutionStatus.RUNNING
+    vendors.planned.clear()
+    await newest.terminate()
 
 
 async def test_a_lead_goes_on_in_a_new_run_with_what_it_knew(new_lead: Callable[..., LeadOnStage]) -> None:
     lead = new_lead()
-    from cadenza.domain.identifiers import lead_workflow_id
-    from cadenza.domain.messages import TASK_QUEUE
-
     await lead.leads.client.start_workflow(
         LeadWorkflow.run,
         LeadRun(campaign_id=CAMPAIGN, lead_id=lead.id, highest_number=4, attempts=2, audio_is_ready=True),
@@ -164,3 +121,20 @@ async def test_a_lead_goes_on_in_a_new_run_with_what_it_knew(new_lead: Callable[
     result = await lead.result()
     assert (result.outcome, result.attempts) == (LeadOutcome.NOT_INTERESTED, 3)
     assert "prepare_lead_audio" not in lead.script.asked
+
+
+async def test_a_sleeping_lead_whose_history_is_long_sleeps_on_in_a_new_run(
+    temporal_env: WorkflowEnvironment, new_lead: Callable[..., LeadOnStage]
+) -> None:
+    lead = new_lead()
+    await lead.call(CallStatus.NO_ANSWER)
+    before = await lead.asleep()
+    first = (await lead.handle.describe()).run_id
+    while (await lead.handle.describe()).run_id == first:
+        await asyncio.gather(*(lead.hear(lead.ended(AttemptOutcome.BOOKED)) for _ in range(20)))  # late, and repeated
+    after = await lead.asleep()
+    assert (after.next_at, after.attempts) == (before.next_at, 1)
+    await lead.call(CallStatus.IN_PROGRESS)
+    await lead.hear(lead.ended(AttemptOutcome.NOT_INTERESTED), CallStatus.COMPLETED)
+    result = await lead.result()
+    assert (result.outcome, result.attempts) == (LeadOutcome.NOT_INTERESTED, 2)
