@@ -44,10 +44,10 @@ with workflow.unsafe.imports_passed_through():
         VoicemailPlayed,
         WithdrawCall,
     )
-    from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
+    from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome, LeadState
     from cadenza.domain.retry import StepKind
     from cadenza.records.attempts import FinishAttempt
-    from cadenza.temporal.search_attributes import ATTEMPT_COUNT, LEAD_OUTCOME, NEXT_CALL_AT
+    from cadenza.temporal.search_attributes import ATTEMPT_COUNT, LEAD_OUTCOME, LEAD_STATE, NEXT_CALL_AT
 
 
 class LeadRun(LeadInput):
@@ -58,6 +58,8 @@ class LeadRun(LeadInput):
     audio_is_ready: bool = False
     next_at: datetime | None = None
     next_reason: str = ""
+    state: LeadState = LeadState.CALLING
+    """The search attribute: the start sets it, and a new run inherits it."""
 
 
 @workflow.defn(name=LEAD_WORKFLOW)
@@ -78,6 +80,7 @@ class LeadWorkflow:
         self._has_webhook = False
         self._next_at, self._next_reason = lead.next_at, lead.next_reason  # of the next call, while asleep
         self._attempts_shown = lead.attempts
+        self._state = lead.state
         self._background: set[asyncio.Task[None]] = set()
         self._step = "waiting for a line"
         self._log: list[str] = []
@@ -137,6 +140,8 @@ class LeadWorkflow:
     async def _attempt(self) -> RecordedOutcome | None:
         """Call the lead once and record how it ended. None: nothing was done, and another admission is on its way."""
         assert self._run is not None
+        if self._state is not LeadState.CALLING:
+            self._become(LeadState.CALLING)
         if not self._audio_is_ready:
             self._show("rendering the greeting")
             self._audio_is_ready = await prepare_lead_audio(self._lead.lead_id)
@@ -178,7 +183,7 @@ class LeadWorkflow:
             return
         self._next_at, self._next_reason = step.at, step.reason
         if self._next is None and self._close is None:
-            self._publish(NEXT_CALL_AT.value_set(step.at))
+            self._become(LeadState.WAITING, NEXT_CALL_AT.value_set(step.at))
 
     async def _finish_without_a_call(self) -> None:
         assert self._close is not None
@@ -192,7 +197,7 @@ class LeadWorkflow:
 
     def _finish(self, outcome: LeadOutcome, reason: str, *, has_webhook: bool) -> None:
         self._outcome, self._has_webhook = outcome, has_webhook
-        self._publish(LEAD_OUTCOME.value_set(outcome.value), NEXT_CALL_AT.value_unset())
+        self._become(LeadState.FINAL, LEAD_OUTCOME.value_set(outcome.value), NEXT_CALL_AT.value_unset())
         self._show(f"finished: {reason}")
 
     async def _tell(self) -> None:
@@ -220,6 +225,7 @@ class LeadWorkflow:
                 audio_is_ready=self._audio_is_ready,
                 next_at=self._next_at,
                 next_reason=self._next_reason,
+                state=self._state,
             )
         )
 
@@ -315,8 +321,10 @@ class LeadWorkflow:
 
     # What people see
 
-    def _publish(self, *changes: SearchAttributeUpdate[Any]) -> None:
+    def _become(self, state: LeadState, *more: SearchAttributeUpdate[Any]) -> None:
         """The search attributes, written together: each time they are written is an event."""
+        self._state = state
+        changes: tuple[SearchAttributeUpdate[Any], ...] = (LEAD_STATE.value_set(state.value), *more)
         if self._attempts != self._attempts_shown:
             self._attempts_shown = self._attempts
             changes = (ATTEMPT_COUNT.value_set(self._attempts), *changes)

@@ -34,7 +34,8 @@ from cadenza.domain.messages import (
     VoicemailPlayed,
     WithdrawCall,
 )
-from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID
+from cadenza.domain.outcomes import LeadState
+from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID, LEAD_STATE
 
 SIGNAL_NAMES: dict[type, str] = {
     AttemptAdmitted: "attempt_admitted",
@@ -90,6 +91,7 @@ class LeadClient:
             search_attributes=TypedSearchAttributes(
                 [
                     SearchAttributePair(CAMPAIGN_ID, campaign_id),
+                    SearchAttributePair(LEAD_STATE, LeadState.CALLING.value),
                     SearchAttributePair(ATTEMPT_COUNT, 0),
                 ]
             ),

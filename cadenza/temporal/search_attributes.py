@@ -8,13 +8,16 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
 CAMPAIGN_ID = SearchAttributeKey.for_keyword("CampaignId")
+LEAD_STATE = SearchAttributeKey.for_keyword("LeadState")
+"""calling, waiting or final, as in PostgreSQL: `due` counts as waiting here."""
 LEAD_OUTCOME = SearchAttributeKey.for_keyword("LeadOutcome")
 ATTEMPT_COUNT = SearchAttributeKey.for_int("AttemptCount")
 NEXT_CALL_AT = SearchAttributeKey.for_datetime("NextCallAt")
-"""Set when a lead falls asleep: in the future while it sleeps, past while it waits for a line or is on the phone."""
+"""Set when a lead falls asleep: in the future while it sleeps, past while it waits for a line."""
 
 SEARCH_ATTRIBUTES: list[SearchAttributeKey[str] | SearchAttributeKey[int] | SearchAttributeKey[datetime]] = [
     CAMPAIGN_ID,
+    LEAD_STATE,
     LEAD_OUTCOME,
     ATTEMPT_COUNT,
     NEXT_CALL_AT,

@@ -15,7 +15,7 @@ from cadenza.domain.messages import CloseLead, OptedOut, VoicemailPlayed, Withdr
 from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, LeadOutcome, MessageSource
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.temporal.lead_client import LeadSignal
-from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID, LEAD_OUTCOME, NEXT_CALL_AT
+from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID, LEAD_OUTCOME, LEAD_STATE, NEXT_CALL_AT
 from tests.workflows.stage import POLICY, LeadOnStage, doubtful
 
 pytestmark = pytest.mark.servers
@@ -445,7 +445,7 @@ async def test_people_see_where_a_lead_is_and_nothing_personal(new_lead: NewLead
     asleep = await lead.asleep()
     seen = await lead.handle.describe()
     found = seen.typed_search_attributes
-    assert (found[CAMPAIGN_ID], found[ATTEMPT_COUNT]) == ("cp_test", 1)
+    assert (found[CAMPAIGN_ID], found[LEAD_STATE], found[ATTEMPT_COUNT]) == ("cp_test", "waiting", 1)
     assert asleep.next_at is not None
     assert abs(found[NEXT_CALL_AT] - asleep.next_at) < timedelta(milliseconds=1)
     metadata = await lead.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
@@ -454,4 +454,14 @@ async def test_people_see_where_a_lead_is_and_nothing_personal(new_lead: NewLead
     await lead.hear(CloseLead(outcome=LeadOutcome.CANCELLED, reason="campaign cancelled"))
     await lead.result()
     ended = (await lead.handle.describe()).typed_search_attributes
-    assert (ended[LEAD_OUTCOME], ended.get(NEXT_CALL_AT)) == ("cancelled", None)
+    assert (ended[LEAD_STATE], ended[LEAD_OUTCOME], ended.get(NEXT_CALL_AT)) == ("final", "cancelled", None)
+
+
+async def test_a_lead_that_is_called_again_is_seen_as_calling(new_lead: NewLead) -> None:
+    lead = new_lead()
+    await lead.call(CallStatus.NO_ANSWER)
+    await lead.asleep()
+    await lead.admit()
+    async with asyncio.timeout(10):
+        while (await lead.handle.describe()).typed_search_attributes[LEAD_STATE] != "calling":
+            await asyncio.sleep(0.05)
