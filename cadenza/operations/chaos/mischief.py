@@ -20,6 +20,8 @@ _LOOK_EVERY = 0.1
 _WATCH_EVERY = 1.0
 _FIND_AGAIN_EVERY = 0.25
 _FIND_AGAIN_SECONDS = 10.0
+_MOMENT_PATIENCE = 2.0
+_MOMENT = "select 1 from attempt where state = '{}' limit 1"
 _DUE = """
 select count(*) from lead join campaign on campaign.id = lead.campaign_id
 where campaign.state = 'running' and lead.state in ('new', 'due') and lead.due_at <= now()
@@ -96,6 +98,8 @@ class Mischief:
                 self.rolls += done
                 return done
         assert card.target is not None
+        if card.moment is not None:
+            await self._database.wait_for(_MOMENT.format(card.moment), _MOMENT_PATIENCE)
         return await self._harm(card, card.target)
 
     async def _harm(self, card: Card, target: Target) -> bool:

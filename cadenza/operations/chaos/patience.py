@@ -12,6 +12,7 @@ from cadenza.settings import Settings
 
 _ASK_AGAIN_SECONDS = 0.5
 _DATABASE_PATIENCE = 60.0
+_MOMENT_SECONDS = 0.01
 AWAY = (psycopg.Error, OSError, ValueError)
 """What asking a database that is down, or that moves to another port, may raise."""
 
@@ -73,6 +74,13 @@ class PatientDatabase:
         rows = await self.rows(question)
         return rows[0][0] if rows else None
 
+    async def wait_for(self, question: str, seconds: float) -> bool:
+        """Until the answer has a row, asked in quick succession; False if it has none for so long."""
+        try:
+            return await asyncio.to_thread(_wait_for, self._under_test.database_url, question, seconds)
+        except AWAY:
+            return False
+
     async def rows(self, question: str) -> list[tuple[Any, ...]]:
         """Raises one of AWAY while the database is down."""
         return await asyncio.to_thread(_rows, self._under_test.database_url, question)
@@ -81,3 +89,13 @@ class PatientDatabase:
 def _rows(database_url: str, question: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(database_url, connect_timeout=3) as connection:
         return connection.execute(question).fetchall()
+
+
+def _wait_for(database_url: str, question: str, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    with psycopg.connect(database_url, connect_timeout=3, autocommit=True) as connection:
+        while time.monotonic() < until:
+            if connection.execute(question).fetchone() is not None:
+                return True
+            time.sleep(_MOMENT_SECONDS)
+    return False

@@ -11,6 +11,8 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
+from cadenza.domain.outcomes import AttemptState
+
 
 class Target(StrEnum):
     """A process of the system. The supervisor's death is everybody's."""
@@ -37,13 +39,17 @@ class Misfortune(StrEnum):
 
 @dataclass(frozen=True)
 class Card:
-    """One misfortune. `seconds` is the length of a freeze or a pause; `orders` go to the simulated carrier."""
+    """One misfortune. `seconds` is the length of a freeze or a pause; `orders` go to the simulated carrier.
+
+    `moment`: a process is struck while some attempt is in this state, if there is such a moment soon.
+    """
 
     kind: Misfortune
     name: str
     target: Target | None = None
     seconds: float = 0.0
     orders: tuple[dict[str, Any], ...] = ()
+    moment: AttemptState | None = None
 
 
 @dataclass(frozen=True)
@@ -123,19 +129,26 @@ _PAUSES: dict[str, tuple[dict[str, Any], ...]] = {
     "pause and resume": (),
     "pause while calls go wrong": (
         _order("create_call", "delay", 1, 3.0),
-        _order("create_call", "lose_reply", 1, 1.0),
-        _order("create_call", "error_500_after_placing", 1),
-        _order("create_call", "status:503", 1),
+        _order("create_call", "lose_reply", 1, 1.0, skip=1),
+        _order("create_call", "error_500_after_placing", 1, skip=2),
+        _order("create_call", "status:503", 1, skip=3),
     ),
 }
 
 
+_IN_MID_REQUEST, _BEFORE_THE_CLAIM = AttemptState.SUBMITTING, AttemptState.RESERVED
+
+
 def kill(target: Target) -> Card:
-    return Card(Misfortune.KILL, f"kill {target}", target)
+    """A worker dies in the middle of a request to the carrier: nobody knows whether it arrived."""
+    moment = _IN_MID_REQUEST if target is Target.WORKER else None
+    return Card(Misfortune.KILL, f"kill {target}", target, moment=moment)
 
 
 def freeze(target: Target, seconds: float) -> Card:
-    return Card(Misfortune.FREEZE, f"freeze {target} for {seconds:g} s", target, seconds)
+    """A worker is frozen with a reservation in its hands: thawed, it goes on as if its lease still held."""
+    moment = _BEFORE_THE_CLAIM if target is Target.WORKER else None
+    return Card(Misfortune.FREEZE, f"freeze {target} for {seconds:g} s", target, seconds, moment=moment)
 
 
 def full_deck() -> list[Card]:

@@ -132,15 +132,18 @@ class UnderTest:
         return True
 
     def freeze(self, target: Target) -> bool:
-        """SIGSTOP to the process and its children. False if it is not there."""
+        """SIGSTOP to the process, at once, then to its children. False if it is not there."""
         process = self._find(target)
         if process is None:
             return False
-        with contextlib.suppress(psutil.Error):
-            family = [process, *process.children(recursive=True)]
-            for member in family:
-                member.suspend()
-                self._frozen.append(member)
+        try:
+            process.suspend()
+            self._frozen.append(process)
+            for child in process.children(recursive=True):
+                child.suspend()
+                self._frozen.append(child)
+        except psutil.Error:
+            return bool(self._frozen)
         return True
 
     def cut(self, target: Target) -> bool:
