@@ -90,13 +90,16 @@ class Plan:
         return self.finished, self.cancelled, self.held_back
 
 
-def plan_campaigns(leads: int, seed: int, now: datetime) -> Plan:
-    """Spread `leads` over characters, area codes and the three campaigns. Raises ValueError for too many."""
+def plan_campaigns(leads: int, seed: int, now: datetime, *, talkers: bool = True) -> Plan:
+    """Spread `leads` over characters, area codes and the three campaigns; without `talkers`, nobody talks for long.
+
+    Raises ValueError for too many.
+    """
     if not 10 <= leads <= MOST_LEADS:
         raise ValueError(f"leads must be from 10 to {MOST_LEADS}")
     random = Random(f"leads:{seed}")
     to_hold_back, to_cancel = max(2, leads // 20), max(2, leads // 10)
-    numbers = _numbers(leads - to_hold_back, random)
+    numbers = _numbers(leads - to_hold_back, random, talkers)
     doomed = random.sample(range(len(numbers)), to_cancel)
     to_finish = [number for index, number in enumerate(numbers) if index not in doomed]
     shared = [number for number in to_finish if home_zone(number) == _EAST and _ending(number) in _NEVER_ANSWER]
@@ -137,14 +140,15 @@ def _number(area: str, ending: int) -> str:
     return f"+1{area}5550{100 + ending}"
 
 
-def _numbers(count: int, random: Random) -> list[str]:
+def _numbers(count: int, random: Random, talkers: bool) -> list[str]:
     """One of each kind of people before any kind a second time, so that small runs meet all; then mostly brief ones."""
+    people = [kind for kind in _PEOPLE if talkers or not kind.talk]
     areas = list(_AREAS)
     first_area = {ending: random.randrange(len(areas)) for ending in (*_BRIEF, *_TALKERS)}
-    shuffled = [random.sample(people.endings, len(people.endings)) for people in _PEOPLE]
+    shuffled = [random.sample(kind.endings, len(kind.endings)) for kind in people]
     rounds: list[Sequence[int]] = [[one for row in zip_longest(*shuffled) for one in row if one is not None]]
     for _ in areas[1:]:
-        mixed = [*_BRIEF, *random.sample(_TALKERS, _TALKERS_IN_A_ROUND)]
+        mixed = [*_BRIEF, *random.sample(_TALKERS, _TALKERS_IN_A_ROUND if talkers else 0)]
         rounds.append(random.sample(mixed, len(mixed)))
     return [
         _number(areas[(first_area[ending] + index) % len(areas)], ending)

@@ -46,9 +46,9 @@ MUTANTS: dict[Mutation, MutantRun] = {
         missing="a claim is refused after its lease",
         caught_by=frozenset({BrokenRule.PLACED_AFTER_LEASE, BrokenRule.RING_DENIED}),
         # Each time it is thawed, the worker holds attempts whose leases have lapsed and whose leads are due again.
-        deck=(freeze(Target.WORKER, LEASE_SECONDS + 4.0),) * 4,
-        leads=40,
-        calls_per_second=4.0,
+        deck=(freeze(Target.WORKER, LEASE_SECONDS + 4.0),) * 3,
+        leads=30,
+        calls_per_second=5.0,
         gap=(2.5, 3.0),
     ),
     Mutation.RECONCILE: MutantRun(
@@ -63,10 +63,11 @@ MUTANTS: dict[Mutation, MutantRun] = {
     Mutation.WEBHOOK_STORE: MutantRun(
         missing="a webhook is stored before it is answered",
         caught_by=frozenset({BrokenRule.WEBHOOK_LOST}),
-        deck=(*(kill(Target.API),) * 2, *(kill(Target.POSTGRES),) * 3, kill(Target.TEMPORAL)),
-        leads=30,
-        calls_per_second=2.0,
-        gap=(2.5, 4.0),
+        # What comes while the database or Temporal is away, or is in hand when the API dies, is acted on by nobody.
+        deck=(*(kill(Target.API),) * 2, *(kill(Target.POSTGRES),) * 3, *(freeze(Target.TEMPORAL, 6.0),) * 2),
+        leads=60,
+        calls_per_second=5.0,
+        gap=(3.0, 4.0),
     ),
     Mutation.LAST_GATE: MutantRun(
         missing="an answered call is asked about once more",
@@ -88,6 +89,7 @@ def mutant_order(mutation: Mutation, seed: int, data_dir: Path) -> ChaosOrder:
         seed=seed,
         kills=sum(card.kind is Misfortune.KILL for card in run.deck),
         data_dir=data_dir,
+        talkers=False,
         calls_per_second=run.calls_per_second,
         patience=_PATIENCE,
         settle_seconds=_SETTLE,

@@ -24,6 +24,8 @@ class ChaosOrder:
     seed: int
     kills: int
     data_dir: Path
+    talkers: bool = True
+    """People who hold a conversation of about a minute are among the leads."""
     calls_per_second: float = 12.0
     lines: int = 60
     patience: float = 900.0

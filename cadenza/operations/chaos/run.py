@@ -71,7 +71,7 @@ class _Run:
         self._database = PatientDatabase(under_test)
         self._campaigner = Campaigner(
             order,
-            plan_campaigns(order.leads, order.seed, self._began_at),
+            plan_campaigns(order.leads, order.seed, self._began_at, talkers=order.talkers),
             settings,
             PatientApi(settings, until=self._deadline + order.settle_seconds),
             self._database,
@@ -92,8 +92,7 @@ class _Run:
             try:
                 timed_out = not await self._campaigns(group)
                 busy = psutil.cpu_percent() / 100
-                if not timed_out:
-                    await self._settle()
+                await self._settle()
             finally:
                 for helper in helpers:
                     helper.cancel()

@@ -42,6 +42,13 @@ def test_a_run_of_sixty_meets_every_character_but_the_one_that_wants_a_callback_
     assert {character_of(number) for number in numbers} == set(Character) - {Character.CALLBACK_TOMORROW}
 
 
+def test_without_talkers_nobody_talks_for_long() -> None:
+    numbers = [number for campaign in plan_campaigns(100, 1, NOW, talkers=False).all for number in campaign.numbers]
+    characters = {character_of(number) for number in numbers}
+    assert Character.NOT_INTERESTED in characters
+    assert not characters & {Character.INTERESTED, Character.OBJECTS, Character.SILENT, Character.ASKS_ROBOT}
+
+
 @given(minutes=st.integers(min_value=0, max_value=60 * 24 * 365), seed=SEEDS)
 def test_the_held_back_campaign_is_open_in_the_east_and_closed_far_away_whenever_the_run_begins(
     minutes: int, seed: int
