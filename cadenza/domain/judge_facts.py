@@ -154,6 +154,13 @@ class StoredWebhook(_Fact):
     delivered_at: datetime | None
 
 
+class SweptFact(_Fact):
+    """A lead that the sweeper found stuck."""
+
+    kind: str
+    lead_id: str
+
+
 class WorkflowFact(_Fact):
     """A lead's workflow at the end: Temporal's status word, and the outcome it shows."""
 
@@ -177,6 +184,7 @@ class Evidence(_Fact):
     refusals: tuple[RefusalFact, ...] = ()
     recordings: tuple[RecordingFact, ...] = ()
     webhooks: tuple[StoredWebhook, ...] = ()
+    swept: tuple[SweptFact, ...] = ()
     workflows: tuple[WorkflowFact, ...] = ()
 
     @cached_property

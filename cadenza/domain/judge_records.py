@@ -27,6 +27,11 @@ def _one_outcome_for_each_lead(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(rule=BrokenRule.LEAD_WITHOUT_OUTCOME, ids=(lead.id,), words=words)
 
 
+def _no_lead_was_stuck(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.swept:
+        yield Finding(rule=BrokenRule.LEAD_STUCK, ids=(one.lead_id,), words=one.kind)
+
+
 def _one_voicemail_for_each_lead(evidence: Evidence) -> Iterator[Finding]:
     left: defaultdict[str, list[str]] = defaultdict(list)
     for call in evidence.calls:
@@ -149,6 +154,7 @@ def _workflows_agree(evidence: Evidence) -> Iterator[Finding]:
 
 CHECKS = (
     _one_outcome_for_each_lead,
+    _no_lead_was_stuck,
     _one_voicemail_for_each_lead,
     _calendars_and_records_agree,
     _outcomes_and_bookings_agree,

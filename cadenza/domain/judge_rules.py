@@ -19,6 +19,7 @@ class BrokenRule(StrEnum):
     ANSWER_DENIED = "answer_denied"
     LEAD_LOST = "lead_lost"
     LEAD_WITHOUT_OUTCOME = "lead_without_outcome"
+    LEAD_STUCK = "lead_stuck"
     RUNG_AFTER_OUTCOME = "rung_after_outcome"
     RUNG_OUTSIDE_HOURS = "rung_outside_hours"
     RUNG_ABOVE_CAP = "rung_above_cap"
@@ -56,6 +57,7 @@ TITLES: dict[BrokenRule, str] = {
     BrokenRule.ANSWER_DENIED: "Answered calls recorded as reaching nobody",
     BrokenRule.LEAD_LOST: "Uploaded leads that are gone",
     BrokenRule.LEAD_WITHOUT_OUTCOME: "Leads without exactly one final outcome",
+    BrokenRule.LEAD_STUCK: "Stuck leads that only the sweeper freed",
     BrokenRule.RUNG_AFTER_OUTCOME: "Leads rung after their final outcome",
     BrokenRule.RUNG_OUTSIDE_HOURS: "Rings outside the calling hours",
     BrokenRule.RUNG_ABOVE_CAP: "Rings above a cap",

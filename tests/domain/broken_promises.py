@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cadenza.domain.calling_hours import DAYS, DayHours, WeeklyHours
-from cadenza.domain.judge_facts import Evidence, Stop, StopKind, StoredWebhook, SuppressionFact
+from cadenza.domain.judge_facts import Evidence, Stop, StopKind, StoredWebhook, SuppressionFact, SweptFact
 from cadenza.domain.judge_rules import BrokenRule
 from tests.domain.judged_world import (
     at,
@@ -109,6 +109,11 @@ VIOLATIONS: list[tuple[str, BrokenRule, Callable[[], Evidence]]] = [
         "two campaigns rang one number, and the second may not",
         BrokenRule.RUNG_ABOVE_CAP,
         lambda: two_campaigns(first_cap=3, second_cap=1),
+    ),
+    (
+        "only the sweeper got it going again",
+        BrokenRule.LEAD_STUCK,
+        lambda: peaceful(swept=(SweptFact(kind="overslept", lead_id="ld_0"),)),
     ),
     ("rung though it had its outcome", BrokenRule.RUNG_AFTER_OUTCOME, lambda: peaceful(leads=(lead(final_at=at(-3)),))),
     (

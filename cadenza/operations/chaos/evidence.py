@@ -22,6 +22,7 @@ from cadenza.domain.judge_facts import (
     RefusalFact,
     StoredWebhook,
     SuppressionFact,
+    SweptFact,
     WorkflowFact,
 )
 from cadenza.domain.judge_truth import read_calendar, read_calls
@@ -42,6 +43,7 @@ _QUESTIONS: dict[str, LiteralString] = {
     "refusal": "select * from gate_refusal",
     "recording": "select * from recording",
     "webhook": "select * from call_event",
+    "swept": "select * from swept",
 }
 
 
@@ -77,6 +79,7 @@ async def collect(
         refusals=tuple(RefusalFact.model_validate(row) for row in rows["refusal"]),
         recordings=tuple(RecordingFact.model_validate(row) for row in rows["recording"]),
         webhooks=tuple(StoredWebhook.model_validate(row) for row in rows["webhook"]),
+        swept=tuple(SweptFact.model_validate(row) for row in rows["swept"]),
         workflows=await _read_workflows(settings, leads),
     )
 

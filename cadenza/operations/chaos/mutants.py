@@ -7,9 +7,11 @@ replaced is found by its name at run time: this kernel imports none of the folde
 
 import asyncio
 import importlib
+import math
 import runpy
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -77,8 +79,9 @@ def _without_reconcile() -> None:
             to=attempt.phone,
             from_number=attempt.from_number,
             policy=CampaignPolicy.model_validate(campaign.policy),
+            lease_left=timedelta.max,
         )
-        sid = await self._carrier.place_call(self._request(again, attempt.leaves_voicemail))
+        sid = await self._carrier.place_call(self._request(again, attempt.leaves_voicemail), not_after=math.inf)
         async with self._database.transaction() as session:
             await attempts.record_placed(session, attempt.id, sid)
         return models.PlacedCall(submission=Submission.PLACED, call_sid=sid)

@@ -54,6 +54,8 @@ def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lin
         "MAX_LINES": str(lines),
         "REHEARSAL_SEED": str(seed),
         "ELEVENLABS_RENDERS_AT_ONCE": str(_RENDERS_AT_ONCE),
+        "BREAKER_ABANDONED_SHARE": "0",  # as in the campaigns' policy
+        "BREAKER_OPT_OUT_SHARE": "0",
         "SIGNING_SECRET": "a-rehearsal-secret-long-enough-for-cadenza-up",
         "API_RATE_LIMIT": "6000/minute",
         "CADENZA_ENV_FILE": "",
