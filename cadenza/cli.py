@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from cadenza.operations import account_commands, campaign_commands, rules_command
-from cadenza.operations.chaos.chaos_command import run_chaos_command
-from cadenza.operations.chaos.mutants import Mutation
+from cadenza.operations.chaos import chaos_command
 from cadenza.operations.demo.demo_command import run_demo
 from cadenza.operations.doctor import Verdict, examine
 from cadenza.operations.restart_command import restart_running
@@ -29,6 +28,7 @@ app = typer.Typer(
 app.add_typer(campaign_commands.app, name="campaign")
 app.add_typer(account_commands.app, name="account")
 app.add_typer(rules_command.app, name="rules")
+app.add_typer(chaos_command.app, name="chaos")
 
 # Exit codes: 1 something failed or is wrong, 2 the settings or this machine need a change before a start.
 _NEEDS_ATTENTION = 2
@@ -58,21 +58,6 @@ def demo(
 ) -> None:
     """Rehearse a whole campaign against the simulated world: no account, no real call, about three minutes."""
     raise typer.Exit(run_demo(keep=keep))
-
-
-@app.command()
-def chaos(
-    leads: Annotated[int, typer.Option(help="Simulated people to call")] = 60,
-    seed: Annotated[int, typer.Option(help="The same seed deals the same misfortunes in the same order")] = 1,
-    runs: Annotated[int, typer.Option(min=1, help="Run so many seeds, one after the other, from SEED on")] = 1,
-    kills: Annotated[int | None, typer.Option(help="Processes to kill at most (default: one for ten leads)")] = None,
-    without: Annotated[
-        Mutation | None, typer.Option(help="Take a safeguard out: the judge must then find a broken promise")
-    ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here too")] = None,
-) -> None:
-    """Kill, freeze and mislead every process during a rehearsal campaign, and judge what held."""
-    raise typer.Exit(run_chaos_command(leads, seed, runs, kills, without, json_file))
 
 
 @app.command()

@@ -1,23 +1,17 @@
 """What the judge is told: the carrier's truth, the records and the workflows, each as plain facts. Pure.
 
-The three tell the same story from three sides and know nothing of each other; the judge compares them.
+The three tell the same story from three sides and know nothing of each other; the judge compares them. How the
+carrier's log becomes facts is in `judge_truth`.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
 from cadenza.domain.policy import CampaignPolicy
-
-Event = Mapping[str, Any]
-"""One line of the carrier's log: `at` (ISO 8601), `kind`, and what it is about."""
-
-_NEVER_AGAIN = re.compile(r"off your list|don't call (me|us) again|never call", re.IGNORECASE)
 
 
 class _Fact(BaseModel):
@@ -39,11 +33,17 @@ class CarrierCall(_Fact):
     ended_at: datetime | None = None
     ended_by: str = ""
     asked_never_again_at: datetime | None = None
+    heard_booked_at: datetime | None = None
+    """When the callee first heard that an appointment is booked."""
+    heard_turns: int = 0
+    """Turns of ours that the callee heard."""
     broken_streams: int = 0
     broke_last_at: datetime | None = None
     """Set if the last media stream broke and none followed it."""
     messages: tuple[str, ...] = ()
     """What a mailbox kept, if it kept anything."""
+    taken_callbacks: frozenset[str] = frozenset()
+    """Callbacks that we answered with a 2xx: `operation:event` in the carrier's words."""
 
     @property
     def rang_at(self) -> datetime | None:
@@ -81,6 +81,8 @@ class CampaignFact(_Fact):
 
 
 class LeadFact(_Fact):
+    """`zones`: every time zone in which the number may be, by the records or by who made the leads."""
+
     id: str
     campaign_id: str
     phone: str
@@ -98,6 +100,16 @@ class AttemptFact(_Fact):
     state: str
     outcome: str | None = None
     call_sid: str | None = None
+    lease_until: datetime | None = None
+    submitted_at: datetime | None = None
+    """When it was claimed for its one POST, by the database's clock, which also set the lease."""
+    carrier_status: str | None = None
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+    conversation_outcome: str | None = None
+    turns: int = 0
+    """Rows of its transcript."""
 
 
 class BookingFact(_Fact):
@@ -108,11 +120,45 @@ class BookingFact(_Fact):
     ends_at: datetime
     state: str
     external_id: str | None = None
+    confirmed_at: datetime | None = None
 
 
 class SuppressionFact(_Fact):
     phone: str
     created_at: datetime
+
+
+class RefusalFact(_Fact):
+    """A gate's stored "no". `stage`: admission, before_post or answer."""
+
+    lead_id: str
+    attempt_id: str | None
+    stage: str
+    rule: str
+
+
+class RecordingFact(_Fact):
+    """A recording that we know of. `path` is set once it is fetched."""
+
+    sid: str
+    attempt_id: str
+    path: str | None
+
+
+class StoredWebhook(_Fact):
+    """A webhook as it was stored. `delivered_at` is None while somebody still waits for it."""
+
+    id: int
+    attempt_id: str
+    kind: str
+    delivered_at: datetime | None
+
+
+class SweptFact(_Fact):
+    """A lead that the sweeper found stuck."""
+
+    kind: str
+    lead_id: str
 
 
 class WorkflowFact(_Fact):
@@ -126,6 +172,8 @@ class WorkflowFact(_Fact):
 class Evidence(_Fact):
     """Everything that is judged, collected after the end."""
 
+    lines: int | None = None
+    """Lines of the account; None: not limited."""
     calls: tuple[CarrierCall, ...] = ()
     calendar: tuple[CalendarEntry, ...] = ()
     campaigns: tuple[CampaignFact, ...] = ()
@@ -133,60 +181,46 @@ class Evidence(_Fact):
     attempts: tuple[AttemptFact, ...] = ()
     bookings: tuple[BookingFact, ...] = ()
     suppressions: tuple[SuppressionFact, ...] = ()
+    refusals: tuple[RefusalFact, ...] = ()
+    recordings: tuple[RecordingFact, ...] = ()
+    webhooks: tuple[StoredWebhook, ...] = ()
+    swept: tuple[SweptFact, ...] = ()
     workflows: tuple[WorkflowFact, ...] = ()
 
+    @cached_property
+    def attempt_by_id(self) -> dict[str, AttemptFact]:
+        return {attempt.id: attempt for attempt in self.attempts}
 
-def read_calls(events: Iterable[Event]) -> tuple[CarrierCall, ...]:
-    """The carrier's log, oldest first, as calls in the order in which they were placed."""
-    calls: dict[str, dict[str, Any]] = {}
-    for event in events:
-        sid = event.get("call_sid")
-        if event["kind"] == "placed":
-            calls[str(sid)] = {
-                "call_sid": sid,
-                "number": event["to"],
-                "placed_at": event["at"],
-                "attempt_id": attempt_in(event.get("answer_url") or ""),
-            }
-        elif sid in calls:
-            _tell(calls[str(sid)], event)
-    return tuple(CarrierCall.model_validate(call) for call in calls.values())
+    @cached_property
+    def lead_by_id(self) -> dict[str, LeadFact]:
+        return {lead.id: lead for lead in self.leads}
 
+    @cached_property
+    def campaign_by_id(self) -> dict[str, CampaignFact]:
+        return {campaign.id: campaign for campaign in self.campaigns}
 
-def _tell(call: dict[str, Any], event: Event) -> None:
-    match event["kind"]:
-        case "dialled" | "ringing" | "answered" as kind:
-            call.setdefault(f"{kind}_at", event["at"])
-        case "ended":
-            call |= {"ended_at": event["at"], "ended_by": event.get("by") or ""}
-        case "said" if _NEVER_AGAIN.search(event["text"]):
-            call.setdefault("asked_never_again_at", event["at"])
-        case "voicemail" if event["text"]:
-            call["messages"] = (*call.get("messages", ()), event["text"])
-        case "stream_ended" if event["why"] == "server_broke":
-            call |= {"broken_streams": call.get("broken_streams", 0) + 1, "broke_last_at": event["at"]}
-        case "stream_started":
-            call["broke_last_at"] = None
-            call.setdefault("talked_at", event["at"])
+    @cached_property
+    def _leads_by_phone(self) -> dict[str, list[LeadFact]]:
+        found: defaultdict[str, list[LeadFact]] = defaultdict(list)
+        for lead in self.leads:
+            found[lead.phone].append(lead)
+        return dict(found)
 
+    @cached_property
+    def calls_by_number(self) -> dict[str, list[CarrierCall]]:
+        found: defaultdict[str, list[CarrierCall]] = defaultdict(list)
+        for call in self.calls:
+            found[call.number].append(call)
+        return dict(found)
 
-def attempt_in(address: str) -> str | None:
-    """The attempt that a callback address names."""
-    named = parse_qs(urlsplit(address).query).get("attempt")
-    return named[-1] if named else None
+    def attempt_of(self, call: CarrierCall) -> AttemptFact | None:
+        """The attempt that the carrier was given with the call."""
+        return self.attempt_by_id.get(call.attempt_id or "")
 
-
-def read_calendar(events: Iterable[Event]) -> tuple[CalendarEntry, ...]:
-    """What is in the calendars after all that was made and cancelled."""
-    entries: dict[str, CalendarEntry] = {}
-    for event in events:
-        if event["kind"] == "booking_made":
-            entries[event["event"]] = CalendarEntry(
-                event=event["event"],
-                calendar=event["calendar"],
-                starts_at=event["starts_at"],
-                reference=event.get("reference"),
-            )
-        elif event["kind"] == "booking_cancelled":
-            entries.pop(event["event"], None)
-    return tuple(entries.values())
+    def lead_of(self, call: CarrierCall) -> LeadFact | None:
+        """Who was meant: by the attempt, or by the number where it is one lead's only."""
+        attempt = self.attempt_of(call)
+        if attempt is not None and (lead := self.lead_by_id.get(attempt.lead_id)):
+            return lead
+        namesakes = self._leads_by_phone.get(call.number, [])
+        return namesakes[0] if len(namesakes) == 1 else None

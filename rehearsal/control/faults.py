@@ -52,6 +52,7 @@ class Fault:
 @dataclass(slots=True)
 class _Standing:
     number: int
+    batch: int
     order: FaultOrder
     left: int | None
     to_skip: int
@@ -65,17 +66,22 @@ class FaultBook:
     seed: int = 0
     _standing: list[_Standing] = field(default_factory=list)
     _numbered: int = 0
+    _batches: int = 0
     _random: Random = field(default_factory=Random)
 
     def __post_init__(self) -> None:
         self._random = Random(self.seed)
 
     def order(self, *orders: FaultOrder | Mapping[str, Any]) -> None:
-        """Add orders to the end of the book. Raises pydantic.ValidationError for a malformed mapping."""
+        """Add orders to the end of the book; those given together may strike one request together.
+
+        Raises pydantic.ValidationError for a malformed mapping.
+        """
         checked = [one if isinstance(one, FaultOrder) else FaultOrder.model_validate(one) for one in orders]
+        self._batches += 1
         for one in checked:
             self._numbered += 1
-            self._standing.append(_Standing(self._numbered, one, one.count, one.skip))
+            self._standing.append(_Standing(self._numbered, self._batches, one, one.count, one.skip))
 
     def clear(self) -> None:
         """Forget every order and start the draw again from the seed."""
@@ -90,9 +96,18 @@ class FaultBook:
         return None
 
     def take_all(self, vendor: str, operation: str, **facts: object) -> list[Fault]:
-        """Every fault that strikes this request, one an order, in the order in which they were given."""
-        struck = (self._strike(standing, vendor, operation, facts) for standing in self._standing)
-        return [fault for fault in struck if fault is not None]
+        """Every fault that strikes this request, one an order, in the order in which they were given.
+
+        Only orders that were given together: misfortunes that pile up on one request would use each other up, and
+        those that should follow would be spared.
+        """
+        faults: list[Fault] = []
+        batch: int | None = None
+        for standing in self._standing:
+            if batch in {None, standing.batch} and (fault := self._strike(standing, vendor, operation, facts)):
+                faults.append(fault)
+                batch = standing.batch
+        return faults
 
     def standing(self) -> list[dict[str, Any]]:
         """The orders with what is left of each, for the control endpoint."""

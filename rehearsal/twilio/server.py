@@ -51,7 +51,7 @@ class TwilioEmulator:
         """Listen for REST requests. Raises OSError when the port is taken."""
         world, settings = self._world, self._world.settings
         auth_token = settings.twilio_auth_token.get_secret_value() or DEFAULT_AUTH_TOKEN
-        webhooks = Webhooks(auth_token, world.faults)
+        webhooks = Webhooks(auth_token, world.faults, world.truth)
         callbacks = Callbacks(webhooks, world.clock, "")
         self._account = Account(
             sid=settings.twilio_account_sid or DEFAULT_ACCOUNT_SID,

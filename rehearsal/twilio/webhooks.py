@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 
 from rehearsal.control.faults import Fault, FaultBook
+from rehearsal.control.truth import TruthLog
 from rehearsal.twilio.call import Address
 from rehearsal.twilio.signature import sign
 
@@ -60,9 +61,10 @@ class _RetryRule:
 class Webhooks:
     """The account's webhook sender. Signs with the account's auth token."""
 
-    def __init__(self, auth_token: str, faults: FaultBook) -> None:
+    def __init__(self, auth_token: str, faults: FaultBook, truth: TruthLog) -> None:
         self._auth_token = auth_token
         self._faults = faults
+        self._truth = truth
         self._client = httpx.AsyncClient(
             timeout=_FIRST_RESPONSE_SECONDS,
             limits=httpx.Limits(max_connections=500, max_keepalive_connections=100),
@@ -95,9 +97,13 @@ class Webhooks:
         raise AssertionError("unreachable")
 
     def deliver(self, operation: str, key: str, address: Address, fields: Mapping[str, str], **facts: object) -> None:
-        """Deliver a callback in the background; `key` (the call) is what order is kept or broken within."""
+        """Deliver a callback in the background; `key` (the call) is what order is kept or broken within.
+
+        One that was taken with a 2xx is written down: from then on the carrier counts on the receiver.
+        """
         faults = self._faults.take_all("twilio", operation, **facts)
-        task = asyncio.create_task(self._deliver(key, address, dict(fields), faults), name=operation)
+        taken = {"call_sid": key, "callback": operation, "event": facts.get("event")}
+        task = asyncio.create_task(self._deliver(key, address, dict(fields), faults, taken), name=operation)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -108,7 +114,9 @@ class Webhooks:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._client.aclose()
 
-    async def _deliver(self, key: str, address: Address, fields: dict[str, str], faults: list[Fault]) -> None:
+    async def _deliver(
+        self, key: str, address: Address, fields: dict[str, str], faults: list[Fault], taken: dict[str, object]
+    ) -> None:
         overtaken, copies, delay = False, 1, 0.0
         held_seconds = _HELD_BACK_SECONDS
         for fault in faults:
@@ -131,6 +139,7 @@ class Webhooks:
                 await self.fetch(address, fields)
             except WebhookError:
                 continue  # the body and fate of a callback do not matter to the carrier
+            self._truth.append("callback_taken", **taken)
         if not overtaken and key in self._held:
             self._held.pop(key).set()
 

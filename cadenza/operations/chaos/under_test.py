@@ -14,11 +14,14 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 
+from cadenza.operations.chaos.connections import can_cut, cut_connections
 from cadenza.operations.chaos.schedule import Target
 from cadenza.operations.demo.demo_command import REHEARSAL_PORTS, DemoPorts, demo_environment
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.operations.processes import ProcessMark, die_with_parent, port_is_free
+from cadenza.operations.readiness import is_ready
 from cadenza.settings import Settings
 
 _FIRST_PORT, _LAST_PORT = 26_000, 32_000
@@ -26,6 +29,14 @@ _FIRST_PORT, _LAST_PORT = 26_000, 32_000
 _BLOCK = REHEARSAL_PORTS + 4
 _READY_PATIENCE = 90.0
 _STOP_PATIENCE = 60.0
+_ROLL_PATIENCE = 90.0
+_REPLACED = (Target.WORKER, Target.BRIDGE, Target.API)
+"""What a rolling restart replaces. The servers of the embedded kind go on: a cluster's own affair in production."""
+_RENDERS_AT_ONCE = 12
+"""Else the greetings of a first minute at this pace are not ready within the leases, and most admissions are wasted."""
+_END_OTHER_BACKENDS = """
+select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
+"""
 
 
 class DidNotStart(RuntimeError):
@@ -42,6 +53,9 @@ def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lin
         "CALLS_PER_SECOND": f"{calls_per_second:g}",
         "MAX_LINES": str(lines),
         "REHEARSAL_SEED": str(seed),
+        "ELEVENLABS_RENDERS_AT_ONCE": str(_RENDERS_AT_ONCE),
+        "BREAKER_ABANDONED_SHARE": "0",  # as in the campaigns' policy
+        "BREAKER_OPT_OUT_SHARE": "0",
         "SIGNING_SECRET": "a-rehearsal-secret-long-enough-for-cadenza-up",
         "API_RATE_LIMIT": "6000/minute",
         "CADENZA_ENV_FILE": "",
@@ -120,16 +134,57 @@ class UnderTest:
         return True
 
     def freeze(self, target: Target) -> bool:
-        """SIGSTOP to the process and its children. False if it is not there."""
+        """SIGSTOP to the process, at once, then to its children. False if it is not there."""
         process = self._find(target)
         if process is None:
             return False
-        with contextlib.suppress(psutil.Error):
-            family = [process, *process.children(recursive=True)]
-            for member in family:
-                member.suspend()
-                self._frozen.append(member)
+        try:
+            process.suspend()
+            self._frozen.append(process)
+            for child in process.children(recursive=True):
+                child.suspend()
+                self._frozen.append(child)
+        except psutil.Error:
+            return bool(self._frozen)
         return True
+
+    def cut(self, target: Target) -> bool:
+        """Break every connection of the process; PostgreSQL's by ending its backends, each of which serves one."""
+        try:
+            if target is Target.POSTGRES:
+                with psycopg.connect(self.database_url, connect_timeout=3) as connection:
+                    return bool(connection.execute(_END_OTHER_BACKENDS).rowcount)
+            process = self._find(target)
+            return can_cut() and process is not None and cut_connections(process) > 0
+        except (psutil.Error, psycopg.Error, OSError, ValueError):
+            return False
+
+    @property
+    def can_roll(self) -> bool:
+        """Whether the supervisor there is knows what SIGHUP asks for. If not, it would die of it."""
+        return self._system is not None and _catches(self._system.pid, signal.SIGHUP)
+
+    async def roll(self) -> bool:
+        """A rolling restart, from its beginning until every process is another one and ready. False: it did not end,
+        or could not begin."""
+        before = {target: self._pid(target) for target in _REPLACED}
+        if not self.can_roll or self._system is None or None in before.values():
+            return False
+        self._system.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + _ROLL_PATIENCE
+        while time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+            if all(self._serves_anew(target, pid) for target, pid in before.items()):
+                return True
+        return False
+
+    def _serves_anew(self, target: Target, before: int | None) -> bool:
+        pid = self._pid(target)
+        return pid not in {None, before} and is_ready(target, pid, self.settings.data_dir)
+
+    def _pid(self, target: Target) -> int | None:
+        process = self._find(target)
+        return process.pid if process is not None else None
 
     def thaw(self) -> None:
         """SIGCONT to everything that was frozen; those that died meanwhile need none."""
@@ -175,3 +230,13 @@ class UnderTest:
                 if time.monotonic() > deadline or (process is not None and process.poll() is not None):
                     raise DidNotStart(f"{name} does not come up; its log is {self._log_dir / f'{name}.log'}")
                 await asyncio.sleep(0.2)
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler for the signal. Linux tells; elsewhere no is the safe answer."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
+    return bool(int(caught, 16) >> (number - 1) & 1)

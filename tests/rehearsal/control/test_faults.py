@@ -50,7 +50,15 @@ def test_the_same_seed_strikes_the_same_requests() -> None:
     assert 30 < sum(run(5)) < 90
 
 
-def test_every_matching_order_can_strike_one_request() -> None:
+def test_orders_that_were_given_apart_strike_one_request_after_another() -> None:
+    book = FaultBook()
+    book.order({**ORDER, "effect": "lose_reply", "count": 2}, {**ORDER, "effect": "hide_from_list_for"})
+    book.order({**ORDER, "count": 2}, {**ORDER, "effect": "delay", "skip": 1})
+    struck = [[fault.kind for fault in book.take_all("twilio", "create_call")] for _ in range(5)]
+    assert struck == [["lose_reply", "hide_from_list_for"], ["lose_reply"], ["status"], ["status", "delay"], []]
+
+
+def test_every_matching_order_that_was_given_with_it_can_strike_one_request() -> None:
     book = FaultBook()
     book.order(ORDER, {**ORDER, "effect": "delay", "seconds": 1.5})
     faults = book.take_all("twilio", "create_call")

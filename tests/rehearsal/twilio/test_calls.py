@@ -201,6 +201,20 @@ async def test_callbacks_are_dropped_duplicated_and_overtaken_on_order(
     assert [f["SequenceNumber"] for f in system.of("/status")] == ["2", "1", "3", "3"]
 
 
+async def test_only_a_callback_that_was_answered_well_is_written_down_as_taken(
+    place: Any, system: System, world: World
+) -> None:
+    world.faults.order(
+        {"vendor": "twilio", "operation": "status_callback", "effect": "drop_callback", "where": {"event": "ringing"}}
+    )
+    system.answers["/status"] = [503]
+    call = await place(BUSY)
+    await eventually(lambda: list(world.truth.entries("callback_taken", event="completed")))
+    taken = [entry.facts for entry in world.truth.entries("callback_taken")]
+    assert taken == [{"call_sid": call.sid, "callback": "status_callback", "event": "completed"}]
+    assert system.statuses() == ["initiated", "busy"]
+
+
 async def test_the_fragment_asks_for_retries_and_is_neither_sent_nor_signed(place: Any, system: System) -> None:
     system.answers["/status"] = [500, 503, 200]
     await place(
