@@ -7,8 +7,6 @@ neither keys nor numbers are shown.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ import httpx
 import psycopg
 from temporalio.service import RPCError
 
+from cadenza.operations.findings import Finding, Verdict
 from cadenza.operations.port_check import needed_ports
 from cadenza.operations.processes import port_holder, port_is_free
 from cadenza.operations.readiness import is_ready
@@ -24,24 +23,6 @@ from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
 
 _PATIENCE_SECONDS = 10.0
-
-
-class Verdict(StrEnum):
-    """Outcome of one check. SKIPPED: not set up, and not needed for a start."""
-
-    GOOD = "good"
-    WRONG = "wrong"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found. `fix` is empty unless something is wrong."""
-
-    subject: str
-    verdict: Verdict
-    detail: str
-    fix: str = ""
 
 
 async def examine(settings: Settings) -> list[Finding]:

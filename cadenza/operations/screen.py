@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cadenza.operations.doctor import Finding, Verdict
+from cadenza.operations.findings import Finding, Verdict
 from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.settings_check import SettingProblem
 

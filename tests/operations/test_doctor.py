@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cadenza.operations.doctor import Finding, Verdict, examine
+from cadenza.operations.doctor import examine
+from cadenza.operations.findings import Finding, Verdict
 from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import mark_ready
 from cadenza.settings import Settings
