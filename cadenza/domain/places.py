@@ -151,7 +151,7 @@ def time_zone(text: str) -> str | None:
 
     Abbreviations first: as an IANA name, `EST` is a zone that never has daylight time.
     """
-    written = text.strip()
+    written = text.strip().replace("_slash_", "/")  # HubSpot's own spelling
     words = [word for word in re.findall(r"[a-z]+", re.sub(r"\(.*?\)", " ", _plain(written))) if word not in _FILLERS]
     if len(words) == 1 and words[0] in _ZONE_NAMES:
         return _ZONE_NAMES[words[0]]
