@@ -7,6 +7,8 @@ import httpx
 
 from cadenza.settings import Settings
 
+_UPLOAD_SECONDS = 900.0
+
 
 class ApiProblem(Exception):
     """The API said no. `code` is stable; `errors` name the field and the fix."""
@@ -28,6 +30,7 @@ class ApiClient:
 
     def __init__(self, base_url: str, key: str, *, timeout_seconds: float = 60.0) -> None:
         self.base_url = base_url
+        self.key = key
         self._http = httpx.Client(
             base_url=base_url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout_seconds
         )
@@ -39,24 +42,38 @@ class ApiClient:
         self._http.close()
 
     def get(self, path: str, **query: Any) -> Any:
-        return self._send("GET", path, params={name: value for name, value in query.items() if value is not None})
+        return self._send("GET", path, params=_given(query))
 
     def post(self, path: str, body: Any = None) -> Any:
         return self._send("POST", path, json=body if body is not None else {})
 
-    def upload(self, path: str, file: Path) -> Any:
-        """Send a lead file as it is; the API finds out its form."""
+    def upload(self, path: str, file: Path, **query: Any) -> Any:
+        """Send a lead file as it is; the API finds out its form. A large one takes its time."""
         with file.open("rb") as handle:
-            return self._send("POST", path, files={"file": (file.name, handle)})
+            return self._send(
+                "POST", path, files={"file": (file.name, handle)}, params=_given(query), timeout=_UPLOAD_SECONDS
+            )
+
+    def download(self, path: str) -> bytes:
+        """An answer that is not JSON."""
+        return self._request("GET", path).content
 
     def _send(self, method: str, path: str, **more: Any) -> Any:
+        response = self._request(method, path, **more)
+        return response.json() if response.content else None
+
+    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **more)
         except httpx.TransportError as error:
             raise ApiUnreachable(self.base_url) from error
         if response.is_success:
-            return response.json() if response.content else None
+            return response
         raise _problem(response)
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def api_key(settings: Settings) -> str | None:

@@ -1,9 +1,10 @@
 """`cadenza campaign ...`: campaigns over the API, with progress."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,14 @@ import typer
 from rich.live import Live
 
 from cadenza.operations.api_client import ApiClient, ApiProblem, ApiUnreachable, api_key
-from cadenza.operations.campaign_view import progress_view, report_view, upload_view, waits_for, words
+from cadenza.operations.campaign_view import (
+    preview_view,
+    progress_view,
+    report_view,
+    upload_view,
+    waits_for,
+    words,
+)
 from cadenza.operations.screen import console, error_console, show_error
 from cadenza.operations.settings_check import load_settings
 
@@ -19,6 +27,13 @@ app = typer.Typer(help="Create, fill, run and watch campaigns.", no_args_is_help
 
 CampaignId = Annotated[str, typer.Argument(help="The campaign's id, as `create` and `list` print it")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help='What a column is, as "HEADER=FIELD"; `preview` lists the fields. Repeatable'),
+]
+KeepUnknown = Annotated[
+    bool, typer.Option("--keep-unknown", help="Keep columns that are not understood as custom fields")
+]
 
 OVER = frozenset({"completed", "cancelled"})
 _WATCH_SECONDS = 1.0
@@ -80,10 +95,53 @@ def list_campaigns() -> None:
 
 
 @app.command()
-def upload(campaign: CampaignId, file: File) -> None:
-    """Upload a lead file (CSV, JSON, JSON Lines). Good rows are taken, each bad one is explained. Calls nobody."""
+def preview(
+    campaign: CampaignId, file: File, column: Columns = None, keep_unknown: KeepUnknown = False
+) -> None:  # fmt: skip
+    """Show what each column of a lead file would be taken for, and its first rows. Keeps nothing."""
     with connected() as client:
-        console.print(upload_view(client.upload(f"/v1/campaigns/{campaign}/leads", file)))
+        found = client.upload(
+            f"/v1/campaigns/{campaign}/leads/preview", file, mapping=_mapping(column), keep_unknown=keep_unknown
+        )
+    console.print(preview_view(found))
+
+
+@app.command()
+def upload(
+    campaign: CampaignId,
+    file: File,
+    column: Columns = None,
+    columns_of: Annotated[
+        str | None, typer.Option(help="Columns as in this earlier upload: for its corrected rows")
+    ] = None,
+    keep_unknown: KeepUnknown = False,
+    take_active: Annotated[bool, typer.Option("--take-active", help="Also numbers that other campaigns call")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Find out what would happen, and change nothing")] = False,
+    rejected: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Write the rows that were not taken to this CSV, to be corrected"),
+    ] = None,
+) -> None:
+    """Upload a lead file (CSV, XLSX, JSON). Good rows are taken, each bad one is explained. Calls nobody."""
+    with connected() as client:
+        with _progress_of_uploads(client, campaign):
+            result = client.upload(
+                f"/v1/campaigns/{campaign}/leads", file, mapping=_mapping(column), mapping_of=columns_of,
+                keep_unknown=keep_unknown, active_elsewhere="take" if take_active else None, dry_run=dry_run,
+            )  # fmt: skip
+        console.print(upload_view(result))
+        if rejected is not None and result["rejected"]:
+            _write_rejected(client, result["id"], rejected)
+
+
+@app.command(name="rejected")
+def write_rejected(
+    upload: Annotated[str, typer.Argument(help="The upload's id, as `upload` prints it")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV to write")],
+) -> None:
+    """Write the rows of an upload that were not taken to a CSV: correct it, and upload it with --columns-of."""
+    with connected() as client:
+        _write_rejected(client, upload, file)
 
 
 @app.command()
@@ -132,6 +190,45 @@ def report(
         console.print_json(data=result)
     else:
         console.print(report_view(result))
+
+
+def _mapping(columns: list[str] | None) -> str | None:
+    """`--column "Plan Type=custom:plan"`, as the API takes it."""
+    mapping: dict[str, str] = {}
+    for column in columns or []:
+        header, sign, target = column.rpartition("=")
+        if not sign:
+            raise typer.BadParameter(f"{column!r} is not HEADER=FIELD", param_hint="--column")
+        mapping[header] = target
+    return json.dumps(mapping) if mapping else None
+
+
+def _write_rejected(client: ApiClient, upload: str, file: Path) -> None:
+    file.write_bytes(client.download(f"/v1/uploads/{upload}/rejected.csv"))
+    console.print(f"The rows that were not taken are in {file}: correct them, and upload it with --columns-of {upload}")
+
+
+@contextmanager
+def _progress_of_uploads(client: ApiClient, campaign: str) -> Iterator[None]:
+    """Show how far the API is with a large file, while the request waits."""
+    over = threading.Event()
+    with console.status("Sending the file") as status:
+
+        def look() -> None:
+            with ApiClient(client.base_url, client.key) as beside:
+                while not over.wait(_WATCH_SECONDS):
+                    with suppress(ApiProblem, ApiUnreachable):
+                        newest = beside.get(f"/v1/campaigns/{campaign}/uploads", limit=1)["items"]
+                        if newest and newest[0]["state"] in {"reading", "storing"}:
+                            status.update(f"{newest[0]['state'].title()}: {newest[0]['rows']} rows so far")
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looking.join()
 
 
 def follow(client: ApiClient, campaign: str, *, give_up_after: float = float("inf")) -> dict[str, Any]:

@@ -29,12 +29,16 @@ def words(code: str) -> str:
 
 def upload_view(result: Json) -> RenderableType:
     """What the file did, and each finding with its fix."""
+    is_dry = result.get("dry_run", False)
     head = Text.assemble(
-        (f"{result['accepted']} leads taken", "green"), f" of {result['rows']} rows",
+        (f"{result['accepted']} leads {'would be taken' if is_dry else 'taken'}", "green"),
+        f" of {result['rows']} rows",
         (f", {result['rejected']} not taken", "yellow") if result["rejected"] else "",
-    )  # fmt: skip
+    )
     if result.get("already_uploaded"):
         head.append(" (the same file was here before: nothing was changed)", style="dim")
+    if is_dry:
+        head.append(" (a dry run: nothing was changed)", style="dim")
     if not result["findings"]:
         return head
     table = _table("Row", "Column", "Finding", "What to do")
@@ -44,7 +48,27 @@ def upload_view(result: Json) -> RenderableType:
             str(finding["row"]), finding["column"], Text(f"{words(finding['code'])}: {finding['message']}", style=mark),
             finding["fix"],
         )  # fmt: skip
-    return Group(head, _titled("Findings", table))
+    parts: list[RenderableType] = [head, _titled("Findings", table)]
+    if result.get("next"):
+        parts.append(Text(f"There are more: `cadenza campaign rejected {result['id']} FILE` writes all rows not taken"))
+    return Group(*parts)
+
+
+def preview_view(preview: Json) -> RenderableType:
+    """What each column is taken for, and the first rows with what they would become."""
+    columns = _table("Column", "Taken for", "For example")
+    for column in preview["columns"]:
+        style = "dim" if column["target"] == "ignore" else ""
+        columns.add_row(column["name"], Text(column["target"], style=style), ", ".join(column["samples"]))
+    rows = _table(">Row", "Lead", "Finding")
+    for row in preview["rows"]:
+        lead = row["lead"]
+        shown = f"{lead['phone']}  {lead['name']}" if lead else Text("not taken", style="yellow")
+        found = "; ".join(f"{words(finding['code'])}: {finding['message']}" for finding in row["findings"])
+        rows.add_row(str(row["row"]), shown, found)
+    head = Text(f"{preview['kind'].upper()} {preview['encoding']}".strip())
+    fields = Text("A column can be taken for: " + ", ".join(preview["targets"]), style="dim")
+    return Group(head, _titled("Columns", columns), fields, Text(""), _titled("The first rows", rows))
 
 
 def waits_for(progress: Json) -> str:

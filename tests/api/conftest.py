@@ -86,7 +86,7 @@ class Api:
         return campaign_id
 
     async def upload(self, campaign_id: str, content: str | bytes = CSV, **more: Any) -> httpx.Response:
-        if content is CSV:  # its numbers are called by the campaigns of other tests, too
+        if str(content).startswith(CSV):  # its numbers are called by the campaigns of other tests, too
             more["params"] = {"active_elsewhere": "take", **more.get("params", {})}
         headers = {"content-type": "text/csv", **more.pop("headers", {})}
         return await self.http.post(f"/v1/campaigns/{campaign_id}/leads", content=content, headers=headers, **more)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from typer.testing import CliRunner
 
 from api.schemas.account import AccountOut
+from api.schemas.uploads import PreviewOut
 from cadenza.cli import app
 from cadenza.settings import get_settings
 
@@ -26,6 +28,12 @@ class Answers:
     def __init__(self) -> None:
         self.by_request: dict[tuple[str, str], tuple[int, Any]] = {}
         self.asked: list[tuple[str, str, str, bytes]] = []
+        self.queries: list[dict[str, list[str]]] = []
+
+    def posted(self) -> tuple[dict[str, list[str]], bytes]:
+        """Query and body of the one POST; others may have looked how far it is."""
+        (place,) = [place for place, (method, *_) in enumerate(self.asked) if method == "POST"]
+        return self.queries[place], self.asked[place][3]
 
 
 @pytest.fixture
@@ -36,9 +44,10 @@ def answers(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             path = self.path.partition("?")[0]
+            known.queries.append(parse_qs(urlsplit(self.path).query))
             known.asked.append((self.command, path, self.headers["Authorization"], body))
             status, answer = known.by_request.get((self.command, path), (404, {"title": "Nothing here"}))
-            data = json.dumps(answer).encode()
+            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
@@ -95,7 +104,46 @@ def test_upload_sends_the_file_as_it_is(answers: Answers, tmp_path: Path) -> Non
         201, {"rows": 1, "accepted": 1, "rejected": 0, "findings": []},
     )  # fmt: skip
     assert "1 leads taken of 1 rows" in run("upload", "cp_1", str(file)).output
-    assert b"+12125550100" in answers.asked[0][3]
+    assert b"+12125550100" in answers.posted()[1]
+
+
+def test_upload_sends_what_columns_are_and_writes_the_rows_to_correct(answers: Answers, tmp_path: Path) -> None:
+    file, rejected = tmp_path / "leads.csv", tmp_path / "rejected.csv"
+    file.write_text("Ring here;Plan=Type\n12;x\n")
+    answers.by_request["POST", "/v1/campaigns/cp_1/leads"] = (
+        201, {"id": "up_1", "rows": 1, "accepted": 0, "rejected": 1, "findings": [], "dry_run": True},
+    )  # fmt: skip
+    answers.by_request["GET", "/v1/uploads/up_1/rejected.csv"] = (200, b"Ring here,cadenza_code\r\n12,too_short\r\n")
+    result = run(
+        "upload", "cp_1", str(file), "--column", "Ring here=phone", "--column", "Plan=Type=custom:plan",
+        "--columns-of", "up_0", "--keep-unknown", "--take-active", "--dry-run", "--rejected", str(rejected),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "a dry run" in result.output and "--columns-of up_1" in " ".join(result.output.split())
+    query, _ = answers.posted()
+    assert json.loads(query.pop("mapping")[0]) == {"Ring here": "phone", "Plan=Type": "custom:plan"}
+    assert query == {
+        "mapping_of": ["up_0"], "keep_unknown": ["true"], "active_elsewhere": ["take"], "dry_run": ["true"],
+    }  # fmt: skip
+    assert rejected.read_bytes() == b"Ring here,cadenza_code\r\n12,too_short\r\n"
+
+
+def test_a_column_without_a_field_is_explained(answers: Answers, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("phone\n")
+    result = run("upload", "cp_1", str(file), "--column", "phone")
+    assert result.exit_code == 2
+    assert "HEADER=FIELD" in result.output + result.stderr
+
+
+def test_a_preview_shows_columns_fields_and_rows(answers: Answers, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("phone\n+12125550100\n")
+    example = PreviewOut.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
+    answers.by_request["POST", "/v1/campaigns/cp_1/leads/preview"] = (200, example)
+    shown = run("preview", "cp_1", str(file)).output
+    for words in ("full_name", "Ada Abbott", "Gold", "custom:NAME", "+12125550146"):
+        assert words in shown
 
 
 def test_list_and_report_print(answers: Answers) -> None:
