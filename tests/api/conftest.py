@@ -41,6 +41,8 @@ REP = {
     "time_zone": "America/New_York",
 }
 CSV = "First Name,Phone\nAda,+12125550146\nBen,617-555-0136\n"
+ALSO_ELSEWHERE = {"active_elsewhere": "take"}
+"""For an upload after a test that left a campaign with the same numbers running."""
 
 
 def settings_for(database_url: str, data_dir: Path, **more: Any) -> Settings:

@@ -6,7 +6,7 @@ import pytest
 
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.records.breakers import trip_for
-from tests.api.conftest import CSV, REP, SCRIPT, Api
+from tests.api.conftest import ALSO_ELSEWHERE, CSV, REP, SCRIPT, Api
 
 
 async def test_a_campaign_is_a_draft_with_cautious_defaults(api: Api) -> None:
@@ -153,7 +153,7 @@ async def test_moves_that_make_no_sense_are_refused(api: Api, state: str, action
 
 async def test_cancelling_asks_every_unfinished_lead_to_close(api: Api) -> None:
     campaign = await api.campaign()
-    await api.upload(campaign, CSV + "Cleo,312-555-0100\n")
+    await api.upload(campaign, CSV + "Cleo,312-555-0100\n", params=ALSO_ELSEWHERE)
     await api.execute(
         "update lead set state = 'final', outcome = 'booked' where campaign_id = :id and first_name = 'Ada'",
         id=campaign,
@@ -185,7 +185,7 @@ async def test_an_unknown_campaign_is_404(api: Api, path: str) -> None:
 
 async def test_a_campaign_that_paused_by_itself_tells_why_and_how_it_goes_on(api: Api) -> None:
     campaign = await api.campaign()
-    await api.upload(campaign)
+    await api.upload(campaign, params=ALSO_ELSEWHERE)
     attempt = await api.attempt(campaign)
     await api.execute("update campaign set state = 'running', started_at = now() where id = :id", id=campaign)
     async with api.database.transaction() as session:

@@ -6,7 +6,7 @@ from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.records import bridges
 from cadenza.records.breakers import trip_for
 from cadenza.records.sweeper import SweepKind, sweep
-from tests.api.conftest import Api
+from tests.api.conftest import ALSO_ELSEWHERE, Api
 
 
 async def samples(api: Api) -> dict[tuple[str, ...], float]:
@@ -37,7 +37,7 @@ async def test_what_did_not_happen_is_told_as_zero(api: Api) -> None:
 async def test_the_figures_are_those_of_the_records(api: Api) -> None:
     account = api.context.account_id
     campaign = await api.campaign()
-    await api.upload(campaign)
+    await api.upload(campaign, params=ALSO_ELSEWHERE)
     attempt = await api.attempt(campaign)
     await api.execute("update campaign set state = 'running' where id = :id", id=campaign)
     await api.execute("update lead set due_at = now() - interval '90 seconds' where campaign_id = :id", id=campaign)
@@ -70,7 +70,7 @@ async def test_the_figures_are_those_of_the_records(api: Api) -> None:
 
 async def test_what_the_sweeper_found_is_counted_for_ever(api: Api) -> None:
     campaign = await api.campaign()
-    await api.upload(campaign)
+    await api.upload(campaign, params=ALSO_ELSEWHERE)
     await api.execute("update lead set state = 'calling' where campaign_id = :id", id=campaign)
     async with api.database.transaction() as session:
         await sweep(session, api.context.account_id)
