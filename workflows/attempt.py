@@ -117,10 +117,8 @@ class AttemptRun:
             return PlacedCall(submission=Submission.PLACED, call_sid=self.following.facts.call_sid)
         try:
             return await asking
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-        return PlacedCall(submission=Submission.UNKNOWN)
+        except ActivityError:
+            return PlacedCall(submission=Submission.UNKNOWN)
 
     async def _follow(self) -> None:
         while True:

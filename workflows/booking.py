@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.booking import BookSlot, FindOpenSlots, ReleaseBooking
@@ -47,9 +47,7 @@ class BookingDesk:
                 retry_policy=_LOOK_TWICE,
                 summary="find open slots",
             )
-        except FailureError as error:  # a local activity's failure is not wrapped in an ActivityError
-            if is_cancelled_exception(error):
-                raise
+        except FailureError:  # a local activity's failure is not wrapped in an ActivityError
             return SlotOffer(reason="the calendar does not answer")
 
     async def book(self, wish: BookAppointment, update_id: str) -> BookingResult:

@@ -178,7 +178,7 @@ class LeadWorkflow:
             self._finish(step.outcome, step.reason, has_webhook=recorded.has_webhook)
             return
         assert step.at is not None
-        if step.at <= workflow.now():
+        if step.at <= workflow.now() + retries.AT_ONCE:
             self._show("due: waiting for a line")
             return
         self._next_at, self._next_reason = step.at, step.reason

@@ -24,6 +24,9 @@ RECONCILING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interva
 
 SQL_TIMEOUT = timedelta(seconds=20)
 
+AT_ONCE = timedelta(seconds=10)
+"""A next call this soon is not slept for. The database's now is never quite the workflow's."""
+
 LINE_PATIENCE = timedelta(hours=1)
 """How long after its time a sleeping lead waits for a line before it says itself that it is due."""
 

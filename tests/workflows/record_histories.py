@@ -1,71 +1,82 @@
-"""Record the histories anew: `python -m tests.workflows.record_histories`.
+"""Record histories: `python -m tests.workflows.record_histories [--all | scenario ...]`; alone, those that are missing.
 
-Only where no lead of an earlier version can be alive any more: a history that no longer replays is a lead that would
-be stuck. Otherwise guard the change with `workflow.patched`, and add a scenario.
+`--all` only where no workflow of an earlier version can be alive any more: a history that no longer replays is a lead
+that would be stuck. Otherwise guard the change with `workflow.patched`, and add a scenario for it.
 """
 
+import argparse
 import asyncio
-import json
+import contextlib
+import logging
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
 
-from cadenza.operations.embedded_temporal import temporal_program
-from cadenza.temporal.search_attributes import SEARCH_ATTRIBUTES
-from tests.workflows.scenarios import SCENARIOS
+from tests.support.temporal import running_temporal
+from tests.workflows import histories
+from tests.workflows.scenarios import LEADS, OTHERS
 from tests.workflows.stage import LeadOnStage, Stage
+from tests.workflows.vendors import House, Vendors
 
-FOLDER = Path(__file__).parent / "histories"
+
+async def record(wanted: set[str]) -> None:
+    async with running_temporal() as environment:
+        stage, vendors = Stage(), Vendors()
+        general, dial = stage.workers(environment.client, await _another(environment))
+        async with general, dial, vendors.worker(await _another(environment), "others"):
+            for name in sorted(wanted & LEADS.keys()):
+                lead = LeadOnStage(environment, stage)
+                await LEADS[name](lead)
+                await _keep(environment, name, lead.handle)
+            for name in sorted(wanted & OTHERS.keys()):
+                await _keep(environment, name, await OTHERS[name](House(environment, vendors, "others")))
 
 
-async def record() -> None:
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=pydantic_data_converter,
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_program(),
-        dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
-    )
+async def _another(environment: WorkflowEnvironment) -> Client:
+    """Two workers of one client may not share a process."""
     client = environment.client
-    second = await Client.connect(
+    return await Client.connect(
         client.service_client.config.target_host, namespace=client.namespace, data_converter=client.data_converter
     )
-    stage = Stage()
-    general, dial = stage.workers(client, second)
-    async with general, dial:
-        for name, scenario in SCENARIOS.items():
-            lead = LeadOnStage(environment, stage)
-            await scenario(lead)
-            await lead.result()
-            history = await lead.handle.fetch_history()
-            text = json.dumps(_scrubbed(json.loads(history.to_json())), indent=1, sort_keys=True)
-            (FOLDER / f"{name}.json").write_text(text + "\n")
-            print(f"{name}: {len(history.events)} events")
-    await asyncio.sleep(0.4)
-    await environment.shutdown()
 
 
-def _scrubbed(value: Any) -> Any:
-    """Without what tells of the machine it was recorded on: worker identities and stack traces."""
-    if isinstance(value, list):
-        return [_scrubbed(one) for one in value]
-    if isinstance(value, dict):
-        return {
-            name: "recorder" if name == "identity" else _scrubbed(one)
-            for name, one in value.items()
-            if name != "stackTrace"
-        }
-    if isinstance(value, str) and "@" in value:
-        return "recorder"  # a sticky queue, named after process and machine
-    return value
+async def _keep(environment: WorkflowEnvironment, name: str, handle: WorkflowHandle[Any, Any]) -> None:
+    """The histories of all its runs. A workflow that goes on for ever is ended."""
+    with contextlib.suppress(WorkflowFailureError, TimeoutError):
+        async with asyncio.timeout(10):
+            await handle.result()
+    runs = [await handle.fetch_history()]
+    while before := _run_before(runs[0]):
+        runs.insert(0, await environment.client.get_workflow_handle(handle.id, run_id=before).fetch_history())
+    for number, history in enumerate(runs, 1):
+        histories.write(f"{name}.{number}" if len(runs) > 1 else name, history)
+    print(f"{name}: {', '.join(str(len(history.events)) for history in runs)} events")
+    with contextlib.suppress(Exception):  # it has ended
+        await handle.terminate()
+
+
+def _run_before(history: WorkflowHistory) -> str:
+    return history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scenarios", nargs="*", choices=[[], *LEADS, *OTHERS])
+    parser.add_argument("--all", action="store_true")
+    arguments = parser.parse_args()
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)  # activities fail as they are told to
+    everything = LEADS.keys() | OTHERS.keys()
+    kept = {histories.scenario_of(name) for name in histories.names()}
+    if arguments.all:
+        for path in histories.FOLDER.glob("*"):
+            path.unlink()
+    asyncio.run(record(set(everything) if arguments.all else set(arguments.scenarios) or everything - kept))
+    sys.stdout.flush()
+    os._exit(0)  # temporalio may crash a short-lived interpreter at its exit (sdk-python#300)
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
-    sys.stdout.flush()
-    os._exit(0)  # temporalio may crash a short-lived interpreter at its exit (sdk-python#300)
+    main()

@@ -177,8 +177,7 @@ class Stage:
 
     @activity.defn
     async def prepare_lead_audio(self, request: PrepareLeadAudio) -> None:
-        script = self.scripts[request.lead_id]
-        script.asked.append("prepare_lead_audio")
+        script = await self._asked(attempt_id(request.lead_id, 1), "prepare_lead_audio")
         if script.audio is not None:
             raise script.audio
 
@@ -233,6 +232,10 @@ def doubtful() -> ApplicationError:
     return ApplicationError("no clear answer", type="doubtful", non_retryable=True)
 
 
+Word = LeadSignal | CallStatus | AnsweredBy | AttemptOutcome
+"""A message to the lead; a status is the carrier's, a verdict or an outcome the bridge's, on the attempt under way."""
+
+
 class LeadOnStage:
     """One lead, as a test drives it."""
 
@@ -277,19 +280,21 @@ class LeadOnStage:
     def ended(self, outcome: AttemptOutcome, **facts: Any) -> ConversationEnded:
         return ConversationEnded(attempt_id=self.attempt, outcome=outcome, **facts)
 
-    async def call(self, *messages: LeadSignal | CallStatus | AnsweredBy, leaves_voicemail: bool = False) -> None:
+    async def call(self, *messages: Word, leaves_voicemail: bool = False) -> None:
         """Admit, wait until the call is on the line, then tell the messages."""
         await self.admit(leaves_voicemail=leaves_voicemail)
         await self.on_the_line()
         await self.hear(*messages)
 
-    async def hear(self, *messages: LeadSignal | CallStatus | AnsweredBy) -> None:
+    async def hear(self, *messages: Word) -> None:
         for message in messages:
             match message:
                 case CallStatus():
                     await self.tell(self.status(message))
                 case AnsweredBy():
                     await self.tell(self.answered_by(message))
+                case AttemptOutcome():
+                    await self.tell(self.ended(message))
                 case _:
                     await self.tell(message)
 
@@ -323,6 +328,16 @@ class LeadOnStage:
         """Move this lead's clock, and SQL's with it."""
         self.script.skipped += by
         await self._environment.fast_forward(self.handle, by)
+
+    async def settled(self, activities: int = 0, patience: float = 15) -> None:
+        """Wait until the workflow waits for others, `activities` of them under way. It is not asked itself: a query
+        that meets a local activity costs a workflow task, and the events of some lives are counted."""
+        async with asyncio.timeout(patience):
+            while True:
+                seen = (await self.handle.describe()).raw_description
+                if not seen.HasField("pending_workflow_task") and len(seen.pending_activities) == activities:
+                    return
+                await asyncio.sleep(0.02)
 
     async def result(self) -> LeadResult:
         async with asyncio.timeout(20):

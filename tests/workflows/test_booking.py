@@ -68,7 +68,7 @@ async def test_a_booking_of_the_last_second_is_waited_for(new_lead: NewLead) -> 
     await lead.call(CallStatus.IN_PROGRESS)
     booking = asyncio.ensure_future(book(lead))
     await lead.asked_for("book_slot")
-    await lead.hear(lead.ended(AttemptOutcome.HUNG_UP), CallStatus.COMPLETED)
+    await lead.hear(AttemptOutcome.HUNG_UP, CallStatus.COMPLETED)
     await asyncio.sleep(0.3)
     assert not lead.script.finished
     lead.script.hold["book_slot"].set()

@@ -2,22 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from cadenza.domain.identifiers import lead_workflow_id
 from cadenza.domain.messages import TASK_QUEUE, DialerInput, PrepareCampaignInput, RecordingInput
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
-from tests.support.temporal import LONG_HISTORY
+from tests.workflows.scenarios.lives import grow_long
+from tests.workflows.scenarios.others import dialer_with_a_long_history
 from tests.workflows.stage import CAMPAIGN, LeadOnStage
-from tests.workflows.vendors import Vendors
+from tests.workflows.vendors import House, Vendors
 from workflows.dialer import DialerWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.lead import LeadRun, LeadWorkflow
@@ -41,67 +40,51 @@ async def vendors(temporal_env: WorkflowEnvironment) -> AsyncIterator[Vendors]:
 
 
 @pytest.fixture
-def start(temporal_env: WorkflowEnvironment, vendors: Vendors) -> Callable[..., Any]:
-    vendors.asked.clear()
-    vendors.runs.clear()
-
-    async def start(workflow: Any, *arguments: Any) -> WorkflowHandle[Any, Any]:
-        return await temporal_env.client.start_workflow(
-            workflow, *arguments, id=f"other-{uuid4().hex[:8]}", task_queue=QUEUE
-        )
-
-    return start
+def house(temporal_env: WorkflowEnvironment, vendors: Vendors) -> House:
+    return House(temporal_env, vendors, QUEUE)
 
 
-async def test_a_prepared_campaign_runs(start: Callable[..., Any], vendors: Vendors) -> None:
-    handle = await start(PrepareCampaignWorkflow.run, PrepareCampaignInput(campaign_id="cp_1"))
+async def test_a_prepared_campaign_runs(house: House) -> None:
+    handle = await house.start(PrepareCampaignWorkflow.run, PrepareCampaignInput(campaign_id="cp_1"))
     assert await handle.result() is True
-    assert vendors.asked == ["prepare", "running"]
+    assert house.vendors.asked == ["prepare", "running"]
 
 
-async def test_a_campaign_that_cannot_be_spoken_goes_back_to_draft_with_the_reason(
-    start: Callable[..., Any], vendors: Vendors
-) -> None:
+async def test_a_campaign_that_cannot_be_spoken_goes_back_to_draft_with_the_reason(house: House) -> None:
     refusal = ApplicationError("no", "quota_exceeded", type="speech_refused", non_retryable=True)
-    vendors.planned["prepare_campaign_audio"] = [refusal]
-    handle = await start(PrepareCampaignWorkflow.run, PrepareCampaignInput(campaign_id="cp_1"))
+    house.vendors.planned["prepare_campaign_audio"] = [refusal]
+    handle = await house.start(PrepareCampaignWorkflow.run, PrepareCampaignInput(campaign_id="cp_1"))
     assert await handle.result() is False
-    assert vendors.asked == ["prepare", "draft: quota_exceeded"]
+    assert house.vendors.asked == ["prepare", "draft: quota_exceeded"]
 
 
-async def test_a_recording_is_fetched(start: Callable[..., Any]) -> None:
-    handle = await start(RecordingWorkflow.run, RecordingInput(attempt_id="ld_1-1", recording_sid="RE1"))
+async def test_a_recording_is_fetched(house: House) -> None:
+    handle = await house.start(RecordingWorkflow.run, RecordingInput(attempt_id="ld_1-1", recording_sid="RE1"))
     assert await handle.result() == "recordings/RE1.wav"
 
 
-async def test_old_recordings_are_deleted(start: Callable[..., Any]) -> None:
-    handle = await start(HousekeepingWorkflow.run)
+async def test_old_recordings_are_deleted(house: House) -> None:
+    handle = await house.start(HousekeepingWorkflow.run)
     assert await handle.result() == 3
 
 
-async def test_the_dialer_keeps_its_activity_alive(start: Callable[..., Any], vendors: Vendors) -> None:
+async def test_the_dialer_keeps_its_activity_alive(house: House) -> None:
     """A stopping worker hands it on at once; even a failure for good does not end it."""
-    vendors.planned["admit_leads"] = [
+    house.vendors.planned["admit_leads"] = [
         ApplicationError("stops", type="worker_stops"),
         ApplicationError("broken", non_retryable=True),
     ]
-    handle = await start(DialerWorkflow.run, DialerInput(account="AC1"))
-    await vendors.until_run("admit_leads", 3)
+    handle = await house.start(DialerWorkflow.run, DialerInput(account="AC1"))
+    await house.vendors.until_run("admit_leads", 3)
     await handle.terminate()
 
 
-async def test_the_dialer_goes_on_in_a_new_run_when_its_history_is_long(
-    temporal_env: WorkflowEnvironment, start: Callable[..., Any], vendors: Vendors
-) -> None:
-    vendors.planned["admit_leads"] = [ApplicationError("broken", non_retryable=True) for _ in range(LONG_HISTORY // 9)]
-    first = await start(DialerWorkflow.run, DialerInput(account="AC1"))
-    newest = temporal_env.client.get_workflow_handle(first.id)
-    async with asyncio.timeout(60):
-        while (seen := await newest.describe()).run_id == first.first_execution_run_id:
-            await temporal_env.fast_forward(newest, timedelta(seconds=1))
+async def test_the_dialer_goes_on_in_a_new_run_when_its_history_is_long(house: House) -> None:
+    handle = await dialer_with_a_long_history(house)
+    seen = await handle.describe()
     assert seen.status is WorkflowExecutionStatus.RUNNING
-    vendors.planned.clear()
-    await newest.terminate()
+    assert seen.run_id != handle.first_execution_run_id
+    await handle.terminate()
 
 
 async def test_a_lead_goes_on_in_a_new_run_with_what_it_knew(new_lead: Callable[..., LeadOnStage]) -> None:
@@ -117,24 +100,22 @@ async def test_a_lead_goes_on_in_a_new_run_with_what_it_knew(new_lead: Callable[
     assert "place_call" not in lead.script.asked
     await lead.leads.admit(CAMPAIGN, lead.id, lead.admission(5))
     await lead.on_the_line()
-    await lead.hear(lead.ended(AttemptOutcome.NOT_INTERESTED), CallStatus.COMPLETED)
+    await lead.hear(AttemptOutcome.NOT_INTERESTED, CallStatus.COMPLETED)
     result = await lead.result()
     assert (result.outcome, result.attempts) == (LeadOutcome.NOT_INTERESTED, 3)
     assert "prepare_lead_audio" not in lead.script.asked
 
 
 async def test_a_sleeping_lead_whose_history_is_long_sleeps_on_in_a_new_run(
-    temporal_env: WorkflowEnvironment, new_lead: Callable[..., LeadOnStage]
+    new_lead: Callable[..., LeadOnStage],
 ) -> None:
     lead = new_lead()
     await lead.call(CallStatus.NO_ANSWER)
     before = await lead.asleep()
-    first = (await lead.handle.describe()).run_id
-    while (await lead.handle.describe()).run_id == first:
-        await asyncio.gather(*(lead.hear(lead.ended(AttemptOutcome.BOOKED)) for _ in range(20)))  # late, and repeated
+    await grow_long(lead)
     after = await lead.asleep()
     assert (after.next_at, after.attempts) == (before.next_at, 1)
     await lead.call(CallStatus.IN_PROGRESS)
-    await lead.hear(lead.ended(AttemptOutcome.NOT_INTERESTED), CallStatus.COMPLETED)
+    await lead.hear(AttemptOutcome.NOT_INTERESTED, CallStatus.COMPLETED)
     result = await lead.result()
     assert (result.outcome, result.attempts) == (LeadOutcome.NOT_INTERESTED, 2)

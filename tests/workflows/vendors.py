@@ -3,9 +3,11 @@
 import asyncio
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.audio import CampaignMoved, PreparationFailed, PreparedAudio
@@ -19,41 +21,43 @@ from workflows.registry import sandbox
 
 
 class Vendors:
-    """One for each worker. `planned` holds failures that an activity meets before it succeeds, by its name."""
+    """One for each worker. `planned` holds failures that an activity meets before it succeeds, by its name; who is in
+    `hold` does not answer."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.planned: dict[str, list[Exception]] = {}
+        self.hold: set[str] = set()
         self.runs: Counter[str] = Counter()
 
     @activity.defn
     async def prepare_campaign_audio(self, request: PrepareCampaignInput) -> PreparedAudio:
-        self._asked("prepare_campaign_audio", "prepare")
+        await self._asked("prepare_campaign_audio", "prepare")
         return PreparedAudio(rendered=1, already_there=0, characters=10)
 
     @activity.defn
     async def set_campaign_running(self, request: PrepareCampaignInput) -> CampaignMoved:
-        self._asked("set_campaign_running", "running")
+        await self._asked("set_campaign_running", "running")
         return CampaignMoved(moved=True)
 
     @activity.defn
     async def give_up_preparing(self, request: PreparationFailed) -> CampaignMoved:
-        self._asked("give_up_preparing", f"draft: {request.code}")
+        await self._asked("give_up_preparing", f"draft: {request.code}")
         return CampaignMoved(moved=True)
 
     @activity.defn
     async def fetch_recording(self, request: RecordingInput) -> FetchedRecording:
-        self._asked("fetch_recording", "fetch")
+        await self._asked("fetch_recording", "fetch")
         return FetchedRecording(path=f"recordings/{request.recording_sid}.wav")
 
     @activity.defn
     async def delete_old_recordings(self) -> DeletedRecordings:
-        self._asked("delete_old_recordings", "delete")
+        await self._asked("delete_old_recordings", "delete")
         return DeletedRecordings(deleted=3)
 
     @activity.defn
     async def admit_leads(self, dialer: DialerInput) -> None:
-        self._asked("admit_leads", "admit")
+        await self._asked("admit_leads", "admit")
         while True:
             activity.heartbeat()
             await asyncio.sleep(0.2)
@@ -76,8 +80,30 @@ class Vendors:
             while self.runs[name] < times:
                 await asyncio.sleep(0.05)
 
-    def _asked(self, name: str, words: Any) -> None:
+    async def _asked(self, name: str, words: str) -> None:
         self.runs[name] += 1
         self.asked.append(words)
         if self.planned.get(name):
             raise self.planned[name].pop(0)
+        if name in self.hold:
+            await asyncio.Event().wait()
+
+
+class House:
+    """The vendors, the workflows that ask them, and the server they run on."""
+
+    def __init__(self, environment: WorkflowEnvironment, vendors: Vendors, task_queue: str) -> None:
+        self.environment, self.vendors, self._task_queue = environment, vendors, task_queue
+        vendors.asked.clear()
+        vendors.runs.clear()
+        vendors.hold.clear()
+
+    async def start(self, workflow: Any, *arguments: Any) -> WorkflowHandle[Any, Any]:
+        """The handle is of the newest run; its `first_execution_run_id` names the first."""
+        workflow_id = f"other-{uuid4().hex[:8]}"
+        first = await self.environment.client.start_workflow(
+            workflow, *arguments, id=workflow_id, task_queue=self._task_queue
+        )
+        return self.environment.client.get_workflow_handle(
+            workflow_id, first_execution_run_id=first.first_execution_run_id
+        )
