@@ -1,5 +1,6 @@
 """Pins down: what the breakers count, which rows they change, and that a person's word goes before theirs."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -57,6 +58,35 @@ async def test_a_burst_of_carrier_faults_pauses_the_campaign_and_tells_why(world
     assert await check(world) == []
     [event] = await world.run("select breaker_id, state, rule from breaker_event")
     assert tuple(event) == (campaign, "open", "carrier_faults")
+
+
+async def test_two_dialers_that_judge_at_once_trip_it_once_and_let_one_call_through(world: World) -> None:
+    await world.account()
+    campaign = await world.campaign()
+    await world.ended(campaign, 6, *FAULTS)
+    await world.leads(campaign, 5)
+    assert sorted(map(len, await asyncio.gather(*(check(world) for _ in range(4))))) == [0, 0, 0, 1]
+    await world.run("update breaker set probe_at = now()")
+    await check(world)
+    ticks = await asyncio.gather(*(tick(world) for _ in range(4)))
+    assert sum(len(one.admitted) for one in ticks) == 1
+
+
+async def test_a_persons_resume_and_a_judgement_at_once_end_in_one_of_the_two(world: World) -> None:
+    """They lock in the same order: neither waits for the other for ever."""
+    await world.account()
+    campaign = await tripped(world)
+
+    async def by_hand() -> None:
+        async with world.database.transaction() as session:
+            await resume_campaign(session, campaign)
+
+    for _ in range(5):
+        await world.run("update breaker set state = 'open', probe_at = now(), rule = 'carrier_faults'")
+        await world.run("update campaign set state = 'paused', paused_rule = 'carrier_faults'")
+        await asyncio.gather(check(world), by_hand(), check(world))
+        [row] = await world.run("select breaker.state, campaign.state as calls, paused_rule from breaker, campaign")
+        assert tuple(row) == ("closed", "running", None)
 
 
 @pytest.mark.parametrize(
