@@ -26,6 +26,8 @@ class ScoreCard(BaseModel):
     conversations: int
     streams_broken: int
     unknown_attempts: int
+    unheard_opt_outs: int
+    mailbox_fragments: int
     findings: tuple[Finding, ...]
 
     @property
@@ -51,5 +53,7 @@ def judge(evidence: Evidence) -> ScoreCard:
         conversations=sum(call.answered_at is not None for call in evidence.calls),
         streams_broken=sum(call.broken_streams for call in evidence.calls),
         unknown_attempts=sum(attempt.outcome == AttemptOutcome.UNKNOWN for attempt in evidence.attempts),
+        unheard_opt_outs=sum(call.asked_nobody for call in evidence.calls),
+        mailbox_fragments=sum(call.fragments for call in evidence.calls),
         findings=tuple(finding for check in _CHECKS for finding in check(evidence)),
     )

@@ -110,9 +110,9 @@ def _no_line_leaked(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _live_calls_survive(evidence: Evidence) -> Iterator[Finding]:
-    """A call whose last stream broke and that was not ended by the callee then: nobody was there any more."""
+    """A person whose last stream broke, and who did not hang up on that: nobody was there any more."""
     for call in evidence.calls:
-        if call.broke_last_at is not None and call.ended_by != "the callee":
+        if call.broke_last_at is not None and not call.answered_by_machine and call.ended_by != "the callee":
             ids = (call.call_sid, call.attempt_id or "")
             yield Finding(rule=BrokenRule.LIVE_CALL_DROPPED, ids=ids, words=f"ended by {call.ended_by or 'nobody'}")
 

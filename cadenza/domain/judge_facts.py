@@ -33,6 +33,9 @@ class CarrierCall(_Fact):
     ended_at: datetime | None = None
     ended_by: str = ""
     asked_never_again_at: datetime | None = None
+    """When the callee began to ask never to be called again, on a line that carried it to us."""
+    asked_nobody: bool = False
+    """The same, and the line broke before it was said: nobody can have heard it."""
     heard_booked_at: datetime | None = None
     """When the callee first heard that an appointment is booked."""
     heard_turns: int = 0
@@ -40,8 +43,12 @@ class CarrierCall(_Fact):
     broken_streams: int = 0
     broke_last_at: datetime | None = None
     """Set if the last media stream broke and none followed it."""
+    answered_by_machine: bool = False
+    """The carrier's own detection said so."""
     messages: tuple[str, ...] = ()
-    """What a mailbox kept, if it kept anything."""
+    """What a mailbox kept after the call had been redirected to our message."""
+    fragments: int = 0
+    """Mailboxes that kept a piece of a conversation instead."""
     taken_callbacks: frozenset[str] = frozenset()
     """Callbacks that we answered with a 2xx: `operation:event` in the carrier's words."""
 

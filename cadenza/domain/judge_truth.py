@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,8 @@ from cadenza.domain.judge_facts import CalendarEntry, CarrierCall
 Event = Mapping[str, Any]
 """One line of the carrier's log: `at` (ISO 8601), `kind`, and what it is about."""
 
+HEARD_AFTER = timedelta(seconds=6)
+"""From the first word of such a sentence on the line until it has been said, recognised and understood."""
 _NEVER_AGAIN = re.compile(r"off your list|don't call (me|us) again|never call", re.IGNORECASE)
 
 
@@ -37,7 +40,11 @@ def _tell(call: dict[str, Any], event: Event) -> None:
         case "ended":
             call |= {"ended_at": event["at"], "ended_by": event.get("by") or ""}
         case "said" if _NEVER_AGAIN.search(event["text"]):
-            call.setdefault("asked_never_again_at", event["at"])
+            _ask_never_again(call, event["at"])
+        case "redirected":
+            call["redirected"] = True
+        case "machine_detection":
+            call["answered_by_machine"] = str(event["verdict"]).startswith("machine")
         case "heard":
             call["heard_turns"] = call.get("heard_turns", 0) + 1
         case "booking_heard":
@@ -45,13 +52,33 @@ def _tell(call: dict[str, Any], event: Event) -> None:
         case "callback_taken":
             taken = f"{event['callback']}:{event['event']}"
             call["taken_callbacks"] = call.get("taken_callbacks", frozenset()) | {taken}
-        case "voicemail" if event["text"]:
+        case "voicemail" if event["text"] and call.get("redirected"):
             call["messages"] = (*call.get("messages", ()), event["text"])
+        case "voicemail" if event["text"]:
+            call["fragments"] = call.get("fragments", 0) + 1
         case "stream_ended" if event["why"] == "server_broke":
             call |= {"broken_streams": call.get("broken_streams", 0) + 1, "broke_last_at": event["at"]}
+            _forget_what_nobody_heard(call, event["at"])
+            call["stream_began_at"] = None
         case "stream_started":
-            call["broke_last_at"] = None
+            call |= {"broke_last_at": None, "stream_began_at": event["at"]}
             call.setdefault("talked_at", event["at"])
+
+
+def _ask_never_again(call: dict[str, Any], at: str) -> None:
+    if not call.get("stream_began_at"):
+        call["asked_nobody"] = True
+    elif not call.get("asked_never_again_at"):
+        call["asked_never_again_at"] = at
+
+
+def _forget_what_nobody_heard(call: dict[str, Any], broke_at: str) -> None:
+    """The line broke in mid-sentence. Who says it again, on the next stream or in the next call, has asked then."""
+    asked, began = call.get("asked_never_again_at"), call.get("stream_began_at")
+    if not asked or not began or asked < began:
+        return
+    if datetime.fromisoformat(broke_at) - datetime.fromisoformat(asked) < HEARD_AFTER:
+        call |= {"asked_never_again_at": None, "asked_nobody": True}
 
 
 def attempt_in(address: str) -> str | None:

@@ -81,6 +81,7 @@ class Exchange:
                 raise TwilioError(Code.INVALID_CALL_STATE)
             call.redirect = instructions
             call.redirected.set()
+            self._account.world.truth.append("redirected", call_sid=call.sid, to=call.to)
 
     def delete(self, call: Call) -> None:
         """Remove the record of an ended call. Raises TwilioError 20009."""

@@ -71,6 +71,11 @@ def test_a_callee_who_hangs_up_on_a_broken_stream_was_not_dropped_by_us() -> Non
     assert not found(peaceful(calls=(call(broken_streams=1, broke_last_at=at(9)),)))
 
 
+def test_a_machine_is_not_dropped() -> None:
+    hung_up_on = call(broken_streams=1, broke_last_at=at(9), ended_by="the REST API", answered_by_machine=True)
+    assert not found(peaceful(calls=(hung_up_on,)))
+
+
 def test_findings_carry_ids_and_never_a_number() -> None:
     for _, _, evidence in VIOLATIONS:
         for finding in judge(evidence()).findings:

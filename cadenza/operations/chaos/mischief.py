@@ -46,13 +46,15 @@ class Mischief:
 
     async def deal(self, cards: list[Dealt]) -> None:
         """Play them, each when it is due. Ends after the last; cancelled when the campaigns are over."""
-        for played, dealt in enumerate(cards):
-            await self._until_due(dealt, played, len(cards))
-            self._tell(dealt.card.name)
-            if not await self._play(dealt.card):
-                self.not_played.append(dealt.card.name)
-                self._tell("that could not be done here")
-        self._tell("the last misfortune is dealt")
+        async with asyncio.TaskGroup() as beside:
+            for played, dealt in enumerate(cards):
+                await self._until_due(dealt, played, len(cards))
+                self._tell(dealt.card.name)
+                if dealt.card.kind is Misfortune.PAUSE:
+                    beside.create_task(self._note(dealt.card))  # what else goes wrong goes wrong in the pause too
+                else:
+                    await self._note(dealt.card)
+            self._tell("the last misfortune is dealt")
 
     async def keep_supervisor(self) -> None:
         """As an init system would."""
@@ -82,6 +84,11 @@ class Mischief:
             if is_due(dealt, waited=time.monotonic() - began, played=played, of=of, progress=progress):
                 return
             await asyncio.sleep(_LOOK_EVERY)
+
+    async def _note(self, card: Card) -> None:
+        if not await self._play(card):
+            self.not_played.append(card.name)
+            self._tell(f"that could not be done here: {card.name}")
 
     async def _play(self, card: Card) -> bool:
         match card.kind:

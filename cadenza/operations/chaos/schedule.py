@@ -199,6 +199,8 @@ def _timed(card: Card, random: Random, gap: tuple[float, float]) -> Dealt:
 
 _BREATH_SECONDS = 1.0
 """Between two cards at least: what a death did must show before the next one."""
+_ALL_PLAYED_BY = 0.85
+"""Share of the leads with their outcome by which every card is played: the last leads take long."""
 
 
 def is_due(dealt: Dealt, *, waited: float, played: int, of: int, progress: float) -> bool:
@@ -209,4 +211,4 @@ def is_due(dealt: Dealt, *, waited: float, played: int, of: int, progress: float
     """
     if waited >= dealt.after:
         return True
-    return waited >= _BREATH_SECONDS and played < of * progress
+    return waited >= _BREATH_SECONDS and played < of * progress / _ALL_PLAYED_BY

@@ -47,9 +47,19 @@ def score_table(card: ScoreCard) -> Table:
         style = "green" if count == 0 else "yellow" if rule in COUNTED else "bold red"
         title = TITLES[rule] + (" (counted)" if rule in COUNTED else "")
         table.add_row(title, Text(str(count), style=style))
-    table.add_row("Attempts whose talk broke off without a result (counted)", str(card.unknown_attempts), style="dim")
-    table.add_row("Media streams that broke (counted)", str(card.streams_broken), style="dim")
+    for title, count in _counted(card).items():
+        table.add_row(f"{title} (counted)", str(count), style="dim")
     return table
+
+
+def _counted(card: ScoreCard) -> dict[str, int]:
+    """Figures that belong to no rule."""
+    return {
+        "Attempts whose talk broke off without a result": card.unknown_attempts,
+        "Media streams that broke": card.streams_broken,
+        "Opt-outs that were begun on a line that broke": card.unheard_opt_outs,
+        "Mailboxes that kept a piece of a conversation": card.mailbox_fragments,
+    }
 
 
 def recovery_table(recoveries: Sequence[Recovery], *, markdown: bool = False) -> Table:
@@ -112,6 +122,9 @@ def _rule_table(results: Sequence[ChaosResult]) -> Table:
         title = TITLES[rule] + (" (counted)" if rule in COUNTED else "")
         where = " ".join(str(seed) for seed, count in sorted(seeds.items()) if count)
         table.add_row(title, str(seeds.total()), "" if rule in COUNTED else where)
+    figures = sum((Counter(_counted(one.card)) for one in results), Counter[str]())
+    for title in _counted(results[0].card) if results else ():
+        table.add_row(f"{title} (counted)", str(figures[title]), "")
     return table
 
 

@@ -12,7 +12,8 @@ def card(*rules: BrokenRule, **more: Any) -> ScoreCard:
     """A score card with a finding for each of the rules."""
     figures: dict[str, Any] = {
         "leads": 60, "attempts": 90, "calls": 85, "rings": 80, "conversations": 50, "streams_broken": 3,
-        "unknown_attempts": 1, "findings": tuple(Finding(rule=rule, ids=("ld_1",)) for rule in rules),
+        "unknown_attempts": 1, "unheard_opt_outs": 0, "mailbox_fragments": 2,
+        "findings": tuple(Finding(rule=rule, ids=("ld_1",)) for rule in rules),
     }  # fmt: skip
     return ScoreCard.model_validate({**figures, **more})
 

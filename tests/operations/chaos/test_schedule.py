@@ -66,7 +66,8 @@ def test_a_freeze_of_the_worker_outlasts_the_lease() -> None:
     [
         (5.0, 9, 0.0, True),  # its time has come, however slow the campaign is
         (4.9, 0, 0.0, False),  # the campaign has not begun to finish
-        (4.9, 5, 0.5, False),  # as far as the campaign
+        (4.9, 6, 0.5, False),  # further than the campaign
+        (1.0, 9, 0.85, True),  # the last ones take long: by now every card should be out
         (1.0, 4, 0.5, True),  # behind the campaign
         (0.9, 4, 1.0, False),  # behind, and the last one still shows
     ],

@@ -267,6 +267,7 @@ async def test_documents_redirect_play_and_are_replaced_by_an_update(
     await asyncio.to_thread(lambda: client.calls(call.sid).update(twiml=update))
     await eventually(lambda: "completed" in system.statuses())
     assert system.of("/next")[0]["CallSid"] == call.sid
+    assert [entry.facts["call_sid"] for entry in world.truth.entries("redirected")] == [call.sid]
 
 
 async def test_a_recording_is_a_stereo_file_of_both_sides(
