@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import available_timezones
 
 _EAST, _CENTRAL, _MOUNTAIN, _PACIFIC = (
@@ -95,9 +95,13 @@ _ZONE_NAMES = {
 }  # fmt: skip
 
 
+_REPEATED = 4096
+"""Answers remembered: the rows of a file name the same places again and again."""
+
 _FILLERS = {"time", "standard", "daylight", "us", "zone"}
 
 
+@lru_cache(_REPEATED)
 def country_code(text: str, known: frozenset[str]) -> str | None:
     """`USA`, `United Kingdom`, `au` as an ISO 3166 code out of `known`; None if it is not understood."""
     squashed = re.sub(r"[^a-z]", "", _plain(text))
@@ -111,6 +115,7 @@ def state_zones(country: str, state: str) -> tuple[str, ...] | None:
     return _STATES[country][code] if code else None
 
 
+@lru_cache(_REPEATED)
 def state_code(country: str, state: str) -> str | None:
     """The short code of a state (FL for `Florida` or `fl`); None if not known."""
     if country not in _STATES:
@@ -120,6 +125,7 @@ def state_code(country: str, state: str) -> str | None:
     return code if code in _STATES[country] else None
 
 
+@lru_cache(_REPEATED)
 def time_zone(text: str) -> str | None:
     """An IANA name, or a name such as `Eastern Time (US & Canada)` or `PST`; None if it is not understood.
 
