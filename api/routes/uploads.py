@@ -29,7 +29,7 @@ from cadenza.domain.outcomes import CampaignState, UploadState
 from cadenza.domain.row_problem import WARNINGS, FileCode, FileRefused, RowCode, RowProblem
 from cadenza.records.campaigns import WrongState
 from cadenza.records.rejected_rows import rejected_csv
-from cadenza.records.tables import RowError, Upload
+from cadenza.records.tables import Campaign, RowError, Upload
 from cadenza.records.uploading import check_open, take_file
 from cadenza.records.uploads import UploadOptions, get_upload, list_row_errors, list_uploads
 
@@ -226,7 +226,7 @@ async def rejected(upload_id: str, context: Context) -> StreamingResponse:
     )
 
 
-async def _open_campaign(context: ApiContext, campaign_id: str) -> Any:
+async def _open_campaign(context: ApiContext, campaign_id: str) -> Campaign:
     async with context.database.transaction() as session:
         campaign = await known_campaign(session, campaign_id)
     try:

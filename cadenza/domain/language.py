@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo "
@@ -23,6 +24,7 @@ _NAMES = {
 }  # fmt: skip
 
 
+@lru_cache(1024)
 def language_code(text: str) -> str | None:
     """`English`, `en_us` or `English (US)` as `en` or `en-US` (BCP 47); None if it is not understood."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c)).strip()

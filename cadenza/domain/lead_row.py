@@ -138,7 +138,7 @@ class _Reading:
         )
 
     def _must_not_be_called(self) -> bool:
-        if (written := self._field(LeadField.DO_NOT_CALL)).casefold() in _YES:
+        if (written := self._word(LeadField.DO_NOT_CALL)).casefold() in _YES:
             self._say_of(
                 LeadField.DO_NOT_CALL,
                 RowCode.ON_DNC,
@@ -147,7 +147,7 @@ class _Reading:
                 "Nothing to do; to suppress the number in all campaigns, add it to the suppressions.",
             )
             return True
-        written = self._field(LeadField.CONSENT)
+        written = self._word(LeadField.CONSENT)
         if written and consent_kind(written) is ConsentKind.REFUSED:
             self._say_of(
                 LeadField.CONSENT,
@@ -198,7 +198,7 @@ class _Reading:
 
     def _country(self) -> str | None:
         """The row's own country; None if it has none that is understood."""
-        written = self._field(LeadField.COUNTRY)
+        written = self._word(LeadField.COUNTRY)
         code = country_code(written, COUNTRIES) if written else None
         if written and code is None:
             self._say_of(
@@ -212,7 +212,7 @@ class _Reading:
 
     def _zones(self, number: PhoneNumber, country: str | None) -> tuple[str, ...]:
         """The row's own time zone counts alone; a state only adds to what the number says."""
-        if written := self._field(LeadField.TIME_ZONE):
+        if written := self._word(LeadField.TIME_ZONE):
             zone = time_zone(written)
             if zone is not None:
                 return (zone,)
@@ -223,7 +223,7 @@ class _Reading:
                 "The time zone is not known; those of the number are used.",
                 "Use a name such as America/Chicago or Australia/Perth.",
             )
-        state = self._field(LeadField.STATE)
+        state = self._word(LeadField.STATE)
         added = state_zones(country or number.country, state) if state else None
         if added is None:
             return number.zones
@@ -252,17 +252,17 @@ class _Reading:
 
     def _address(self, country: str | None, number_country: str) -> Address:
         place = country or number_country
-        state = self._field(LeadField.STATE)
+        state = self._word(LeadField.STATE)
         return Address(
             street=self._short(LeadField.STREET),
             city=self._short(LeadField.CITY),
-            state=state_code(place, state) or state[:MAX_CELL],
+            state=state_code(place, state) or state,
             postal_code=_postal_code(self._field(LeadField.POSTAL_CODE), place)[:20],
             country=country or "",
         )
 
     def _language(self) -> str:
-        written = self._field(LeadField.LANGUAGE)
+        written = self._word(LeadField.LANGUAGE)
         code = language_code(written) if written else ""
         if code is None:
             self._say_of(
@@ -275,7 +275,7 @@ class _Reading:
         return code or ""
 
     def _consent(self, country: str) -> StatedConsent | None:
-        written = self._field(LeadField.CONSENT)
+        written = self._word(LeadField.CONSENT)
         if not written:
             return None
         kind = consent_kind(written)
@@ -288,7 +288,7 @@ class _Reading:
                 "Write 'express written', 'express' or 'implied'.",
             )
             return None
-        day = self._field(LeadField.CONSENT_DATE)
+        day = self._word(LeadField.CONSENT_DATE)
         given_on = read_day(day, month_first=country in _MONTH_FIRST) if day else None
         if day and given_on is None:
             self._say_of(
@@ -321,6 +321,10 @@ class _Reading:
                 "Nothing to do, unless it is the wrong column.",
             )
         return value[:MAX_CELL]
+
+    def _word(self, field: LeadField) -> str:
+        """A cell that holds one of a few words; what is longer is none of them."""
+        return self._field(field)[:MAX_CELL]
 
     def _field(self, field: LeadField) -> str:
         position = self._plan.fields.get(field)

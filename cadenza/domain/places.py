@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import available_timezones
 
 _EAST, _CENTRAL, _MOUNTAIN, _PACIFIC = (
@@ -112,9 +112,13 @@ _SMALLER_ZONES = {
 }
 """Zones that are told apart from a larger one by their past only."""
 
+_REPEATED = 4096
+"""Answers remembered: the rows of a file name the same places again and again."""
+
 _FILLERS = {"time", "standard", "daylight", "us", "zone"}
 
 
+@lru_cache(_REPEATED)
 def country_code(text: str, known: frozenset[str]) -> str | None:
     """`USA`, `United Kingdom`, `au` as an ISO 3166 code out of `known`; None if it is not understood."""
     squashed = re.sub(r"[^a-z]", "", _plain(text))
@@ -133,6 +137,7 @@ def has_states(country: str) -> bool:
     return country in _STATES
 
 
+@lru_cache(_REPEATED)
 def state_code(country: str, state: str) -> str | None:
     """`FL` for `Florida` or `fl.`; None if the state is not known."""
     written = re.sub(r"\s+", " ", _plain(state).replace(".", "")).strip()
@@ -146,6 +151,7 @@ def zone_states(zone: str) -> list[tuple[str, str]]:
     return [(country, code) for country, states in _STATES.items() for code, zones in states.items() if zone in zones]
 
 
+@lru_cache(_REPEATED)
 def time_zone(text: str) -> str | None:
     """An IANA name, or a name such as `Eastern Time (US & Canada)` or `PST`; None if it is not understood.
 

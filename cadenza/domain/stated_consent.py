@@ -7,6 +7,7 @@ taken as plain express consent, never as written.
 import re
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,17 +50,20 @@ _WORDS: tuple[tuple[ConsentKind, re.Pattern[str]], ...] = (
     ),
 )  # fmt: skip
 
+_REPEATED = 4096  # answers remembered: the rows of a file say the same again and again
 _NAMED_MONTH = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y")
 _EXCEL_EPOCH = date(1899, 12, 30)
 _EXCEL_DAYS = range(36_526, 73_051)  # 2000 to 2099: a spreadsheet's day number that lost its format
 
 
+@lru_cache(_REPEATED)
 def consent_kind(text: str) -> ConsentKind | None:
     """`Express written`, `yes`, `opted out`; None if it is not understood, which counts as no consent."""
     plain = re.sub(r"[\s_]+", " ", text).strip().casefold()
     return next((kind for kind, pattern in _WORDS if pattern.search(plain)), None)
 
 
+@lru_cache(_REPEATED)
 def read_day(text: str, *, month_first: bool) -> date | None:
     """The day of `2026-03-04T10:00Z`, `4 Mar 2026`, `3/4/2026`, an Excel day number or epoch milliseconds; else None.
 

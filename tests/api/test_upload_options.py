@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import CSV, Api
+from cadenza.temporal.connection import connect
+from tests.api.conftest import CSV, Api, close_api, open_api, settings_for
 from tests.domain.lead_files.workbooks import workbook
 from tests.domain.test_lead_file_corpus import EXPECTED, FILES
 
@@ -249,6 +251,20 @@ async def test_characters_that_no_database_holds_are_no_trap(api: Api) -> None:
     answer = await api.upload(campaign, rows, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["accepted"], answer.json()["rejected"]) == (201, 1, 1)
     assert (await api.http.get(f"/v1/uploads/{answer.json()['id']}/rejected.csv")).status_code == 200
+
+
+async def test_one_row_too_many_and_nothing_is_taken(migrated_url: str, tmp_path: Path) -> None:
+    settings = settings_for(migrated_url, tmp_path, max_upload_rows=2)
+    api = await open_api(settings, await connect(settings, lazy=True))
+    campaign = await api.campaign()
+    two, three = CSV, CSV + "Cleo,312-555-0100\n"
+    refused = await api.upload(campaign, three)
+    assert (refused.status_code, refused.json()["code"]) == (422, "too_many_rows")
+    assert "MAX_UPLOAD_ROWS" in refused.json()["errors"][0]["fix"]
+    for table in ("upload", "lead"):
+        assert await api.value(f"select count(*) from {table} where campaign_id = :id", id=campaign) == 0
+    assert (await api.upload(campaign, two)).json()["accepted"] == 2
+    await close_api(api)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

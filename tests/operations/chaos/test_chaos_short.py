@@ -1,4 +1,4 @@
-"""The short form of `cadenza chaos`: every process killed, every misfortune met at least once, and no promise broken."""
+"""The short form of `cadenza chaos`: every process killed, every misfortune met, and no promise broken."""
 
 import sys
 
