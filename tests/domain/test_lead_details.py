@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.domain.stated_consent import ConsentKind, consent_kind, read_day
 from cadenza.domain.language import language_code
 from cadenza.domain.lead_columns import ERROR_COLUMNS, LeadField, PhoneKind, custom_name, plan_columns
 from cadenza.domain.lead_row import clean_cell
 from cadenza.domain.row_problem import FileCode, FileRefused
 from cadenza.domain.safe_csv import with_formulas, without_formulas
+from cadenza.domain.stated_consent import ConsentKind, consent_kind, read_day
 
 
 @pytest.mark.parametrize(
