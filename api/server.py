@@ -24,7 +24,7 @@ from cadenza.temporal.connection import connect
 _log = structlog.get_logger("api.server")
 NAME = "api"
 GRACE_SECONDS = 8
-LATE_REQUEST_SECONDS = 0.5
+LATE_REQUEST_SECONDS = 1.0
 """How long after the last connection was accepted its request may come."""
 
 

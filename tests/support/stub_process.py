@@ -15,11 +15,24 @@ from cadenza.operations.listening import BACKLOG, inherited
 from cadenza.operations.readiness import clear_ready, mark_ready
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+class Answers:
     """One line in, our pid out."""
-    await reader.readline()
-    writer.write(f"{os.getpid()}\n".encode())
-    writer.close()
+
+    def __init__(self) -> None:
+        self._owed = 0
+
+    async def give(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._owed += 1
+        await reader.readline()
+        writer.write(f"{os.getpid()}\n".encode())
+        writer.close()
+        self._owed -= 1
+
+    async def finish(self) -> None:
+        """Wait until everybody who was accepted has their answer."""
+        await asyncio.sleep(0.05)  # the last one was accepted a moment ago
+        while self._owed:
+            await asyncio.sleep(0.01)
 
 
 async def run(arguments: argparse.Namespace) -> None:
@@ -40,12 +53,14 @@ async def run(arguments: argparse.Namespace) -> None:
         case "slow":
             await asyncio.sleep(1.0)
     lent = inherited(arguments.name)
-    server = await asyncio.start_server(answer, sock=lent, backlog=BACKLOG) if lent else None
+    answers = Answers()
+    server = await asyncio.start_server(answers.give, sock=lent, backlog=BACKLOG) if lent else None
     mark_ready(arguments.name)
     print("ready", flush=True)
     await stop.wait()
     if server:
         server.close()
+        await answers.finish()
     await asyncio.sleep(arguments.slow_stop)
     clear_ready(arguments.name)
 
