@@ -28,9 +28,13 @@ _MOST_TEXT_BYTES = 64_000_000  # texts that cells share: held whole
 _MOST_TEXTS = 1_500_000
 _MOST_OTHER_BYTES = 8_000_000  # styles, the workbook itself: held whole
 _PIECE = 1 << 18
-_ROW = re.compile(rb"<(/?)(?:\w+:)?row(?:\s[^>]*?\br=\"(\d{1,9})\"|[\s/>])")
-_TEXT = re.compile(rb"<(/?)(?:\w+:)?si[\s/>]()")
+_ROW = re.compile(rb"row(?:\s[^>]*?\br=\"(\d{1,9})\"|[\s/>])")
+_TEXT = re.compile(rb"si[\s/>]()")
+_BEFORE_NAME = re.compile(rb"<(/?)(?:\w+:)?\Z")
+"""Tags are `<row`, `</row` or `<x:row`: their plain word is looked for first, as that is fast."""
+
 _LONGEST_TAG = 1_000
+_LONGEST_PREFIX = 30
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
 
@@ -146,12 +150,15 @@ def _count(
             for found in tag.finditer(text):
                 if found.start() >= whole_until:
                     break
+                before = _BEFORE_NAME.search(text, max(0, found.start() - _LONGEST_PREFIX), found.start())
+                if before is None:
+                    continue  # the word stands inside a cell, or ends another name
                 if base + found.start() - last_at > apart:
                     raise _too_large()
                 last_at = base + found.start()
-                apart = most_after if found.group(1) else most_apart
-                if not found.group(1):
-                    count, last_number = count + 1, int(found.group(2) or most)
+                apart = most_after if before.group(1) else most_apart
+                if not before.group(1):
+                    count, last_number = count + 1, int(found.group(1) or most)
             if count > most or last_number > most or base + len(text) - last_at > apart:
                 raise _too_large()
             if not piece:
