@@ -57,9 +57,9 @@ async def check_breakers(session: AsyncSession, account_id: str) -> list[Breaker
     campaigns = await _campaigns(session, account_id, rows)
     counts = await _counts(session, campaigns, rows, account_id, now)
     probes = await _probes(session, rows.values())
-    limits = BreakerLimits.model_validate(account.breakers)
+    own_limits = BreakerLimits.model_validate(account.breakers)
     own, after = advance_all(
-        Watched(_of_account(account, rows), limits, probe=probes.get(account_id)),
+        Watched(_of_account(account, rows), own_limits, probe=probes.get(account_id)),
         {
             key: Watched(_breaker(rows.get(key)), limits, counts[key], probes.get(key))
             for key, limits in campaigns.items()
