@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 
 from temporalio import activity
@@ -22,13 +23,20 @@ async def heartbeating(every: float = EVERY_SECONDS) -> AsyncIterator[None]:
     cancellation with the answer to the next heartbeat, would come later.
     """
     loop = asyncio.get_running_loop()
-    limit = activity.info().heartbeat_timeout
+    timeout = activity.info().heartbeat_timeout
+    limit = timeout.total_seconds() if timeout is not None else math.inf
 
     async def beat() -> None:
+        beaten_at = loop.time()
         while not silence.expired():
+            now = loop.time()
+            if now - beaten_at >= limit:  # thawed at this very place: the loop's own timer comes only after us
+                silence.reschedule(now)
+                return
             activity.heartbeat()
-            if limit is not None:
-                silence.reschedule(loop.time() + limit.total_seconds())
+            beaten_at = now
+            if timeout is not None:
+                silence.reschedule(now + limit)
             await asyncio.sleep(every)
 
     try:

@@ -47,10 +47,12 @@ async def test_it_beats_while_the_work_waits() -> None:
     assert body.beats >= 10
 
 
-async def test_a_thawed_activity_does_nothing_more() -> None:
+@pytest.mark.parametrize("asleep", [0.1, 5 * EVERY, 0.0])
+async def test_a_thawed_activity_does_nothing_more(asleep: float) -> None:
+    """Also if it was frozen when a beat was just due, which then comes before the loop's timers."""
     body = Body()
     with pytest.raises(ApplicationError) as failure:
-        await body.run(asleep=0.1, frozen=0.3)
+        await body.run(asleep=asleep, frozen=0.3)
     assert failure.value.type == HEARTBEAT_MISSED
     assert not body.went_on
 

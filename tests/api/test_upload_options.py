@@ -267,6 +267,7 @@ async def test_one_row_too_many_and_nothing_is_taken(migrated_url: str, tmp_path
     await close_api(api)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", EXPECTED)
 async def test_the_corpus_gives_over_http_what_it_gives_alone(api: Api, name: str) -> None:
     expected = EXPECTED[name]

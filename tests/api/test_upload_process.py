@@ -18,7 +18,7 @@ from cadenza.operations.processes import free_port
 from tests.api.conftest import SCRIPT
 from tests.api.test_process import running, wait_until_ready
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.long(75), pytest.mark.timeout(240)]
 ROWS = 20_000
 FILE = csv_file(lead_rows(ROWS))
 _KEPT = ("lead", "row_error", "other_phone", "consent")

@@ -10,6 +10,8 @@ from bench import gate, gate_check
 from cadenza.domain import gate_checks, gate_hours, open_times
 from cadenza.domain.rules.rule_book import RuleBook
 
+pytestmark = pytest.mark.no_cover  # many examples of lines that other tests cover
+
 CASES = 4000
 
 

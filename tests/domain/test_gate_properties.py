@@ -7,6 +7,7 @@ gate_check` compares many more cases.
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from bench.gate_cases import World, draw_case, draw_world, rule_books
 from bench.gate_reference import Reference
 from cadenza.domain.gate import Gate, GateFacts, Rule
 from cadenza.domain.open_times import to_microseconds
+
+pytestmark = pytest.mark.no_cover  # many examples of lines that other tests cover
 
 BOOKS = rule_books(2)
 GATES = {book.version: Gate(book) for book in BOOKS}

@@ -289,6 +289,7 @@ def test_warnings_are_known_codes() -> None:
     assert set(RowCode) >= WARNINGS
 
 
+@pytest.mark.no_cover
 def test_a_file_is_read_in_bounded_memory() -> None:
     """Eight thousand rows held would be some forty megabytes; what remains is a number's digits for each."""
     rows = "".join(f"Ada{n},+612{5550 if n % 2 else 7010}{n:04d},Company {n},note {n}\n" for n in range(8000))
