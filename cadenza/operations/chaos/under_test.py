@@ -30,6 +30,7 @@ _BLOCK = REHEARSAL_PORTS + 4
 _READY_PATIENCE = 90.0
 _STOP_PATIENCE = 60.0
 _ROLL_PATIENCE = 90.0
+_ASK_AGAIN = 10.0
 _REPLACED = (Target.WORKER, Target.BRIDGE, Target.API)
 """What a rolling restart replaces. The servers of the embedded kind go on: a cluster's own affair in production."""
 _RENDERS_AT_ONCE = 12
@@ -166,16 +167,21 @@ class UnderTest:
 
     async def roll(self) -> bool:
         """A rolling restart, from its beginning until every process is another one and ready. False: it did not end,
-        or could not begin."""
-        before = {target: self._pid(target) for target in _REPLACED}
-        if not self.can_roll or self._system is None or None in before.values():
-            return False
-        self._system.send_signal(signal.SIGHUP)
+        or could not begin. A supervisor that is just coming up is waited for, and asked again if it was not up yet."""
         deadline = time.monotonic() + _ROLL_PATIENCE
-        while time.monotonic() < deadline:
-            await asyncio.sleep(0.2)
-            if all(self._serves_anew(target, pid) for target, pid in before.items()):
+        before: dict[Target, int | None] | None = None
+        ask_at = 0.0
+        while (now := time.monotonic()) < deadline:
+            if before is None and all(self._serves_anew(target, None) for target in _REPLACED):
+                before = {target: self._pid(target) for target in _REPLACED}
+            if before is not None and now >= ask_at and all(self._pid(one) == pid for one, pid in before.items()):
+                if self._system is None or not self.can_roll:
+                    return False
+                self._system.send_signal(signal.SIGHUP)
+                ask_at = now + _ASK_AGAIN
+            if before is not None and all(self._serves_anew(target, pid) for target, pid in before.items()):
                 return True
+            await asyncio.sleep(0.2)
         return False
 
     def _serves_anew(self, target: Target, before: int | None) -> bool:
