@@ -22,7 +22,7 @@ from activities.call_models import (
 )
 from activities.callback_urls import CallbackUrls
 from activities.carrier import CALLER_ID_REFUSED, UNREACHABLE, CallRequest, Carrier, CarrierCall
-from activities.errors import Doubtful, NoSuchCall, NotTaken, Rejected, RejectionKind, TooLate, WrongState
+from activities.errors import CarrierError, Doubtful, NoSuchCall, NotTaken, Rejected, RejectionKind, TooLate, WrongState
 from activities.voicemail import message_key, message_twiml
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
@@ -136,6 +136,7 @@ class CallingActivities:
         try:
             if end.only_before_answer:
                 await self._carrier.cancel_call(attempt.call_sid)
+                await self._note_whether_it_rang(end.attempt_id, attempt.call_sid)
                 # A call that is called off while queued brings no callback at all: this is its last word.
                 return CarrierWord(status=CallStatus.CANCELED, call_sid=attempt.call_sid)
             await self._carrier.end_call(attempt.call_sid)
@@ -144,6 +145,16 @@ class CallingActivities:
         except WrongState:
             pass
         return await self._word(attempt.call_sid)
+
+    async def _note_whether_it_rang(self, attempt_id: str, sid: str) -> None:
+        """The word of its ring may be late or lost: a call that was dialled may have rung, and counts as if it had."""
+        try:
+            call = await self._carrier.fetch_call(sid)
+        except CarrierError:
+            return
+        if call.started_at is not None:
+            async with self._database.transaction() as session:
+                await attempts.record_dialled(session, attempt_id, call.started_at)
 
     @activity.defn
     async def fetch_call(self, ref: AttemptRef) -> CarrierWord:

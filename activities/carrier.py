@@ -101,6 +101,7 @@ class CarrierCall:
     status: CallStatus
     created_at: datetime | None
     duration_seconds: int | None
+    started_at: datetime | None = None  # None: not dialled yet
 
 
 class Carrier:
@@ -226,13 +227,15 @@ def _never_connected(error: Exception) -> bool:
 
 
 def _call(instance: Any) -> CarrierCall:
-    created: datetime | None = instance.date_created
-    if created is not None and created.tzinfo is None:
-        created = created.replace(tzinfo=UTC)
     duration = instance.duration
     return CarrierCall(
         sid=str(instance.sid),
         status=CallStatus(str(instance.status)),
-        created_at=created,
+        created_at=_utc(instance.date_created),
         duration_seconds=int(duration) if duration not in {None, ""} else None,
+        started_at=_utc(instance.start_time),
     )
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return instant.replace(tzinfo=UTC) if instant is not None and instant.tzinfo is None else instant

@@ -161,9 +161,18 @@ async def apply_call_status(session: AsyncSession, progress: CallProgressed) -> 
         # The state stays with the workflow: the line is freed when the outcome is recorded.
     else:
         _advance(attempt, state)
+    _count_what_rang(attempt)
     session.add(attempt)
     await session.flush()
     return True
+
+
+async def record_dialled(session: AsyncSession, attempt_id: str, at: datetime) -> None:
+    """The carrier has dialled the number: from then on it may have rung, whether or not we were told."""
+    attempt = await get_attempt(session, attempt_id, lock=True)
+    attempt.ringing_at = attempt.ringing_at or at
+    session.add(attempt)
+    await session.flush()
 
 
 async def admit_answer(
@@ -240,6 +249,7 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt) -> NextSt
         attempt.outcome_reason = finish.reason or attempt.outcome_reason
         attempt.callback_at = finish.callback_at or attempt.callback_at
         attempt.ended_at = attempt.ended_at or now
+        _count_what_rang(attempt)
         attempt.tally = attempt.tally or await _tally(session, attempt)
     _advance(attempt, AttemptState.ENDED)
     session.add(attempt)
@@ -349,6 +359,13 @@ def _advance(attempt: Attempt, to: AttemptState) -> bool:
         return False
     attempt.state = to.value
     return True
+
+
+def _count_what_rang(attempt: Attempt) -> None:
+    """A call that rang was not withdrawn, whatever its workflow knew and however late the word comes: it counts."""
+    if attempt.outcome == AttemptOutcome.WITHDRAWN and (attempt.ringing_at or attempt.answered_at):
+        attempt.outcome = AttemptOutcome.NO_ANSWER.value
+        attempt.outcome_reason = "called off while it was ringing"
 
 
 def _is_over(attempt: Attempt) -> bool:

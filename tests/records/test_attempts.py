@@ -219,3 +219,16 @@ async def test_an_attempt_that_is_not_there_is_a_typed_error(world: World) -> No
     async with world.database.transaction() as session:
         with pytest.raises(attempts.UnknownAttempt):
             await attempts.get_attempt(session, "nobody-1")
+
+
+@pytest.mark.parametrize("told_first", ["the ring", "the end"])
+async def test_a_call_that_rang_before_it_was_called_off_counts_as_made(world: World, told_first: str) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    if told_first == "the ring":
+        await tell(world, attempt_id, CallStatus.RINGING, 1)
+    await finish(world, attempt_id, AttemptOutcome.WITHDRAWN)
+    if told_first == "the end":
+        await tell(world, attempt_id, CallStatus.RINGING, 1)
+    [row] = await world.run("select outcome, outcome_reason from attempt")
+    assert (row.outcome, row.outcome_reason) == ("no_answer", "called off while it was ringing")

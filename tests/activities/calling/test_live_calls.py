@@ -47,6 +47,14 @@ async def test_a_ringing_call_is_called_off(desk: Desk, system: System) -> None:
     assert word.status is CallStatus.CANCELED
 
 
+async def test_a_call_that_was_dialled_when_it_was_called_off_may_have_rung(desk: Desk) -> None:
+    attempt = await desk.reserve("48")
+    await desk.calling.place_call(AttemptRef(attempt_id=attempt))
+    await eventually(lambda: desk.carrier_world.truth.entries("ringing"))  # nobody has told our records
+    await desk.calling.hang_up(EndCall(attempt_id=attempt, only_before_answer=True))
+    assert (await desk.attempt(attempt)).ringing_at is not None
+
+
 async def test_a_call_the_carrier_does_not_know_has_no_status(desk: Desk) -> None:
     attempt = await desk.reserve()
     await desk.rows.run("update attempt set call_sid = :sid", sid="CA" + "0" * 32)
