@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     worker_deployment_name: str = Field("cadenza", description="Worker deployment that versioned workers belong to")
     worker_build_id: str | None = Field(
         None,
-        description="Version of this worker's code, to be made current (docs/deploy.md); unset: not versioned",
+        description="Version of this worker's code for Temporal's worker versioning; unset: not versioned",
     )
     payload_encryption_keys: SecretStr | None = Field(
         None,
