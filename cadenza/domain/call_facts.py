@@ -138,4 +138,11 @@ def _add_word(facts: CallFacts, news: ConversationEnded) -> CallFacts:
 
 
 def _rank(outcome: AttemptOutcome) -> int:
-    return _WORD_RANK.index(outcome) if outcome in _WORD_RANK else len(_WORD_RANK)
+    """No two are equal: else the order of the words would decide. What is not a bridge's word comes last."""
+    return _RANKS[outcome]
+
+
+_RANKS = {
+    outcome: rank
+    for rank, outcome in enumerate([*_WORD_RANK, *(other for other in AttemptOutcome if other not in _WORD_RANK)])
+}
