@@ -11,7 +11,7 @@ from tests.support.servers import open_folder
 
 LEADS = 60
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(170), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(240), pytest.mark.timeout(700)]
 
 
 async def test_no_promise_is_broken_whatever_dies_freezes_or_gets_lost() -> None:
@@ -22,7 +22,7 @@ async def test_no_promise_is_broken_whatever_dies_freezes_or_gets_lost() -> None
             seed=3,
             kills=len(Target),
             data_dir=folder / "data",
-            patience=300.0,
+            patience=500.0,
             gap=(0.5, 1.5),
             max_call_seconds=60,
             deck=[*map(kill, Target), *others],
