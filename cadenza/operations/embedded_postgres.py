@@ -20,7 +20,7 @@ import psutil
 import psycopg
 
 from cadenza.operations.postgres_home import Account, EmbeddedServerError, PostgresHome, find_home
-from cadenza.operations.processes import die_with_parent, lasting_free_port, port_is_free
+from cadenza.operations.processes import die_with_parent, free_port, port_is_free
 
 _SUPERUSER = "cadenza"
 _DATABASE = "cadenza"
@@ -244,7 +244,7 @@ class EmbeddedPostgres:
                 if port_is_free(remembered, _HOST):
                     self.port = remembered
         if self.port is None:
-            self.port = lasting_free_port(*_PORTS, _HOST)
+            self.port = free_port(*_PORTS, _HOST)
         self._port_file.write_text(str(self.port))
 
 

@@ -34,25 +34,29 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> Callable[[], None] |
     return tie
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+_LASTING_PORTS = (18_500, 32_700)
+"""Below what systems hand to outgoing connections (Linux: 32768, others: 49152), and above the servers' usual ones."""
 
 
-def lasting_free_port(first: int, last: int, host: str = "127.0.0.1") -> int:
-    """A free port that stays ours over a restart: from a range that the system does not hand to outgoing connections.
+def free_port(first: int = _LASTING_PORTS[0], last: int = _LASTING_PORTS[1], host: str = "127.0.0.1") -> int:
+    """A TCP port that nothing listens on. See `free_block`."""
+    return free_block(1, first, last, host)
 
-    Raises OSError where the whole range is taken.
+
+def free_block(
+    length: int, first: int = _LASTING_PORTS[0], last: int = _LASTING_PORTS[1], host: str = "127.0.0.1"
+) -> int:
+    """The first of `length` neighbouring ports (before `last`) that nothing listens on.
+
+    The ports stay ours over a restart, as the range is one that no outgoing connection takes its port from. Raises
+    OSError where no such block was found.
     """
-    ports = list(range(first, last))
-    random.shuffle(ports)  # servers that start at the same moment look in different places
-    for port in ports:
-        if port_is_free(port, host):
-            return port
-    raise OSError(f"no free port from {first} to {last}")
+    starts = list(range(first, last - length + 1))
+    random.shuffle(starts)  # servers that start at the same moment look in different places
+    for start in starts:
+        if all(port_is_free(port, host) for port in range(start, start + length)):
+            return start
+    raise OSError(f"no {length} free ports in a row from {first} to {last}")
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

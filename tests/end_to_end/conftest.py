@@ -4,7 +4,6 @@ import asyncio
 import csv
 import io
 import json
-import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from cadenza.operations.demo.demo_command import (
     demo_environment,
     demo_settings,
 )
-from cadenza.operations.processes import lasting_free_port, port_is_free
+from cadenza.operations.processes import free_block, free_port
 from cadenza.operations.system import System, running_system
 from tests.support.servers import open_folder
 
@@ -104,7 +103,7 @@ class Rehearsal:
 async def rehearsal(**overrides: str) -> AsyncIterator[Rehearsal]:
     """Everything, started and stopped."""
     with open_folder("cadenza-end-to-end-") as folder:
-        ports = DemoPorts(free_block(8), *(lasting_free_port(23_000, 26_000) for _ in range(4)))
+        ports = DemoPorts(free_block(8), *(free_port() for _ in range(4)))
         environment = demo_environment(Path(folder) / "data", ports) | {"CALLS_PER_SECOND": "5"} | overrides
         settings = demo_settings(environment)
         async with running_system(settings, overrides=environment, rehearsal=True) as system:
@@ -115,14 +114,6 @@ async def rehearsal(**overrides: str) -> AsyncIterator[Rehearsal]:
                 async with httpx.AsyncClient(base_url=control) as client:
                     yield Rehearsal(system, api, client)
         await asyncio.sleep(0.4)
-
-
-def free_block(length: int) -> int:
-    """The first of so many free ports in a row, somewhere: other tests look for theirs at the same time."""
-    while True:
-        first = random.randrange(20_000, 22_990)
-        if all(port_is_free(port) for port in range(first, first + length)):
-            return first
 
 
 def _lead_file(numbers: list[str]) -> str:

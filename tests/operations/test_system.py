@@ -15,9 +15,10 @@ import pytest
 from temporalio.client import Client
 
 from cadenza.operations import system as system_module
+from cadenza.operations.demo.demo_command import REHEARSAL_PORTS
 from cadenza.operations.instance_lock import AlreadyRunning
 from cadenza.operations.port_check import PortsInUse
-from cadenza.operations.processes import ProcessMark, free_port, port_is_free
+from cadenza.operations.processes import ProcessMark, free_block, free_port, port_is_free
 from cadenza.operations.readiness import mark_ready
 from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.system import running_system
@@ -153,7 +154,7 @@ async def test_a_stop_asked_during_the_start_ends_it(settings: Settings) -> None
 
 async def test_rehearsals_start_the_world_before_those_who_need_it(settings: Settings) -> None:
     told: list[str] = []
-    ports = settings.model_copy(update={"rehearsal_port": free_port()})
+    ports = settings.model_copy(update={"rehearsal_port": free_block(REHEARSAL_PORTS)})
     async with running_system(
         ports, rehearsal=True, listener=lambda name, state, words: told.append(f"{name} {state.value}")
     ):

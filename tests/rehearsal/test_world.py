@@ -7,27 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-_PORTS = 8
-
-
-def free_ports() -> int:
-    """The first of eight neighbouring free ports."""
-    for first in range(20_000, 60_000, _PORTS):
-        with ExitStack() as stack:
-            try:
-                for port in range(first, first + _PORTS):
-                    listening = stack.enter_context(closing(socket.socket()))
-                    listening.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
-    raise AssertionError("no free ports")
+from cadenza.operations.demo.demo_command import REHEARSAL_PORTS
+from cadenza.operations.processes import free_block
 
 
 def start(data_dir: Path, first: int) -> "subprocess.Popen[str]":
@@ -41,7 +28,7 @@ def start(data_dir: Path, first: int) -> "subprocess.Popen[str]":
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", int, Path]]:
-    first = free_ports()
+    first = free_block(REHEARSAL_PORTS)
     process = start(tmp_path, first)
     ready = tmp_path / "run" / "rehearsal.ready"
     try:
@@ -61,7 +48,7 @@ def test_the_world_serves_every_vendor_and_stops_cleanly(
     running: tuple["subprocess.Popen[str]", int, Path], number: signal.Signals
 ) -> None:
     process, first, data_dir = running
-    for offset in range(_PORTS):
+    for offset in range(REHEARSAL_PORTS):
         with socket.create_connection(("127.0.0.1", first + offset), timeout=5):
             pass
     truth = httpx.get(f"http://127.0.0.1:{first + 7}/truth", trust_env=False).json()
@@ -72,7 +59,7 @@ def test_the_world_serves_every_vendor_and_stops_cleanly(
 
 
 def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
-    first = free_ports()
+    first = free_block(REHEARSAL_PORTS)
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", first + 7))
         taken.listen()

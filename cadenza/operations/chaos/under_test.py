@@ -3,13 +3,11 @@ killed like everything else, and the rehearsal world beside it, which outlives a
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 
 import httpx
@@ -20,12 +18,10 @@ from cadenza.operations.chaos.connections import can_cut, cut_connections
 from cadenza.operations.chaos.schedule import Target
 from cadenza.operations.demo.demo_command import REHEARSAL_PORTS, DemoPorts, demo_environment
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
-from cadenza.operations.processes import ProcessMark, die_with_parent, port_is_free
+from cadenza.operations.processes import ProcessMark, die_with_parent, free_block
 from cadenza.operations.readiness import is_ready
 from cadenza.settings import Settings
 
-_FIRST_PORT, _LAST_PORT = 26_000, 32_000
-"""Below the range from which systems give out ports by themselves: a port stays ours while its process is down."""
 _BLOCK = REHEARSAL_PORTS + 4
 _READY_PATIENCE = 90.0
 _STOP_PATIENCE = 60.0
@@ -46,7 +42,7 @@ class DidNotStart(RuntimeError):
 
 def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lines: int) -> dict[str, str]:
     """Settings of every process of the run: rehearsal only, on a block of free ports."""
-    first = _free_block()
+    first = free_block(_BLOCK)
     after = first + REHEARSAL_PORTS
     ports = DemoPorts(rehearsal=first, api=after, bridge=after + 1, temporal=after + 2, temporal_ui=after + 3)
     return {
@@ -61,14 +57,6 @@ def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lin
         "API_RATE_LIMIT": "6000/minute",
         "CADENZA_ENV_FILE": "",
     }
-
-
-def _free_block() -> int:
-    first = _FIRST_PORT + os.getpid() % 290 * 20
-    for start in chain(range(first, _LAST_PORT, 20), range(_FIRST_PORT, first, 20)):
-        if all(port_is_free(port) for port in range(start, start + _BLOCK)):
-            return start
-    raise DidNotStart("there is no block of free ports")
 
 
 class UnderTest:
