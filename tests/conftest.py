@@ -1,6 +1,7 @@
 """Fixtures that every test folder shares. Servers are real, started once for each pytest process, on free ports."""
 
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,28 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from cadenza.operations.processes import free_port as find_free_port
+from cadenza.records.migrate import migrate
 from cadenza.settings import Settings, get_settings
-from tests.support.servers import fresh_database, running_postgres
+from tests.support.servers import empty_database, fresh_database, running_postgres
 from tests.support.temporal import running_temporal
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: with several test processes, the last to end sets the time of all."""
     items.sort(key=lambda item: -mark.args[0] if (mark := item.get_closest_marker("long")) else 0)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Makes `no_cover` true. pytest-cov pauses one of two tracers that it starts in a process of pytest-xdist."""
+    tracer = sys.gettrace()
+    if tracer is None or item.get_closest_marker("no_cover") is None:
+        return (yield)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +70,21 @@ def module_database_url(postgres_url: str) -> Iterator[str]:
     """A fresh, empty database for one test module."""
     with fresh_database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def shared_tables_url(postgres_url: str) -> Iterator[str]:
+    """One database with our tables for the whole pytest process. Use `tables_url`, which is empty for each test."""
+    with fresh_database(postgres_url) as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture
+def tables_url(shared_tables_url: str) -> str:
+    """A database with all our tables and no row in them."""
+    empty_database(shared_tables_url)
+    return shared_tables_url
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any, BinaryIO
 
-import openpyxl
-
 from cadenza.domain.file_form import SAVE_AS_CSV
 from cadenza.domain.row_problem import FileCode, FileRefused, RowCode, RowProblem
 from cadenza.domain.row_source import RawRow, Record
@@ -43,6 +41,8 @@ def read_xlsx(stream: BinaryIO) -> tuple[tuple[RowProblem, ...], Iterator[Record
     stream.seek(0)
     last_rows = _measure(stream)
     stream.seek(0)
+    import openpyxl  # here, for it takes a fifth of a second, and most processes never see a workbook
+
     try:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets

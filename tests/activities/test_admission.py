@@ -16,7 +16,6 @@ from cadenza.domain.messages import AttemptAdmitted, CloseLead, DialerInput, Wit
 from cadenza.domain.outcomes import AttemptOutcome, CampaignState, LeadState
 from cadenza.records.attempts import FinishAttempt, finish_attempt
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually
 
@@ -57,9 +56,8 @@ def workflows() -> Workflows:
 
 
 @pytest_asyncio.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    migrate(database_url)
-    database = Database(database_url)
+async def world(tables_url: str) -> AsyncIterator[World]:
+    database = Database(tables_url)
     yield World(database)
     await database.close()
 

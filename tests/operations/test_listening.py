@@ -18,7 +18,7 @@ from cadenza.operations.listening import (
     listen,
     reserved,
 )
-from cadenza.operations.processes import free_port, port_is_free
+from cadenza.operations.processes import port_is_free
 
 _IP_LOCAL_PORT_RANGE = 51
 """Linux 6.3: the ports that one socket takes for itself. Python does not name it."""
@@ -114,6 +114,13 @@ def test_a_socket_that_does_not_listen_is_refused_and_stays_open(
         assert other.getsockname()[1] > 0
 
 
+def ephemeral_port() -> int:
+    """A free port from the range that outgoing connections have theirs from."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return port_of(probe)
+
+
 def outgoing_from(port: int) -> socket.socket:
     """An outgoing connection to be, whose own port the system takes from a range of one."""
     caller = socket.socket()
@@ -127,10 +134,10 @@ def outgoing_from(port: int) -> socket.socket:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ports are not reserved")
 def test_a_reserved_port_goes_to_its_server_and_to_no_outgoing_connection(listener: socket.socket) -> None:
-    port = free_port()
+    port = ephemeral_port()
     with outgoing_from(port) as caller:
         caller.connect(listener.getsockname())
-    port = free_port()
+    port = ephemeral_port()
     with reserved(port):
         with outgoing_from(port) as caller, pytest.raises(OSError, match="assign requested address"):
             caller.connect(listener.getsockname())

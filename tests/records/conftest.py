@@ -12,7 +12,6 @@ from cadenza.domain.identifiers import new_id
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.records.tables import Account, BridgeNode, Campaign, Lead
 
 ACCOUNT = "AC1"
@@ -85,8 +84,7 @@ class World:
 
 
 @pytest_asyncio.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    migrate(database_url)
-    database = Database(database_url)
+async def world(tables_url: str) -> AsyncIterator[World]:
+    database = Database(tables_url)
     yield World(database)
     await database.close()

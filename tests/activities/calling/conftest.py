@@ -13,7 +13,6 @@ from activities.carrier import Carrier
 from cadenza.records import admission
 from cadenza.records.attempts import get_attempt
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.records.tables import Attempt
 from cadenza.settings import Settings
 from rehearsal.twilio.server import TwilioEmulator
@@ -58,9 +57,8 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str, emulator: TwilioEmulator, system: System, world: World) -> AsyncIterator[Desk]:
-    migrate(database_url)
-    database = Database(database_url)
+async def desk(tables_url: str, emulator: TwilioEmulator, system: System, world: World) -> AsyncIterator[Desk]:
+    database = Database(tables_url)
     settings = Settings(
         _env_file=None,
         twilio_account_sid=ACCOUNT,

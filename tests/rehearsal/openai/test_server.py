@@ -271,11 +271,8 @@ async def test_a_slow_first_token_and_a_stall() -> None:
 
 async def test_fifty_conversations_are_served_in_one_process() -> None:
     async with _emulator() as (_, _, client):
-        began, cpu = time.monotonic(), time.process_time()
         answers = await asyncio.gather(*(_stream(client, _say("Who is this?")) for _ in range(50)))
         assert all(_text(answer).startswith("This is Ava") for answer in answers)
-        assert time.monotonic() - began < 10
-        assert time.process_time() - cpu < 10
 
 
 # --- the official description ------------------------------------------------------------------------------------

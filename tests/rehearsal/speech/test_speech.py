@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 import wave
 from itertools import pairwise
 from pathlib import Path
@@ -183,14 +182,6 @@ def test_many_threads_may_speak_at_once() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
-
-
-def test_a_sentence_costs_milliseconds() -> None:
-    texts = [f"Would Tuesday the {number}th suit you?" for number in range(10, 30)]
-    began = time.perf_counter()
-    for text in texts:
-        STUDIO.synthesize(text)
-    assert (time.perf_counter() - began) / len(texts) < 0.1
 
 
 def test_a_recording_can_be_written(tmp_path: Path) -> None:
