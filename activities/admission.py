@@ -25,7 +25,7 @@ from cadenza.records.admission import Admission, AdmissionTick
 from cadenza.records.attempts import finish_lead
 from cadenza.records.breakers import BreakerChange
 from cadenza.records.campaigns import complete_finished_campaigns
-from cadenza.records.database import Database
+from cadenza.records.database import Database, lock_row
 from cadenza.records.sweeper import Sweep
 from cadenza.records.tables import Lead
 from cadenza.temporal.lead_client import LeadClient, LeadSignal
@@ -154,7 +154,7 @@ class AdmissionActivities:
     async def _close_without_workflow(self, lead_id: str, word: CloseLead) -> None:
         """Its workflow never began, or somebody ended it: nobody else will close the lead."""
         async with self._database.transaction() as session:
-            lead = await session.get(Lead, lead_id, with_for_update=True)
+            lead = await lock_row(session, Lead, lead_id)
             if lead is not None and lead.state != LeadState.CALLING:  # an attempt that is under way ends first
                 await finish_lead(session, lead_id, word.outcome, word.reason)
 

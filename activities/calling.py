@@ -82,7 +82,7 @@ class CallingActivities:
         if isinstance(claim, GateDecision):
             return _not_claimed(claim, state)
         try:
-            not_after = began + claim.lease_left.total_seconds()
+            not_after = began + claim.good_for.total_seconds()
             sid = await self._carrier.place_call(self._request(claim, waits_for_beep), not_after=not_after)
         except TooLate as error:
             async with self._database.transaction() as session:

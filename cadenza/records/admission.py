@@ -22,6 +22,7 @@ from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import attempts_made, leaves_voicemail
 from cadenza.records.backpressure import PLACED_LATELY_SECONDS, Room, room_at_carrier, room_on_bridges
 from cadenza.records.breakers import note_probe
+from cadenza.records.database import lock_row
 from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
 from cadenza.records.history import next_number, read_history
 from cadenza.records.tables import Account, BreakerRow
@@ -54,7 +55,7 @@ class AdmissionTick:
 
 async def admit_due_leads(session: AsyncSession, account_id: str) -> AdmissionTick:
     """Run one tick. The caller commits, then tells the workflows, then calls `mark_announced`."""
-    account = await session.get(Account, account_id, with_for_update=True)
+    account = await lock_row(session, Account, account_id)
     if account is None:
         return AdmissionTick(reason="the account is not set up")
     now = await database_now(session)

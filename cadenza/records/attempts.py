@@ -25,6 +25,7 @@ from cadenza.domain.outcomes import (
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import NextStep, StepKind, decide_next_step
 from cadenza.domain.tally import EndedAttempt, Tally, tally_of
+from cadenza.records.database import lock_one, lock_row
 from cadenza.records.events import answer_received_at
 from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
 from cadenza.records.history import next_number, read_history
@@ -33,6 +34,11 @@ from cadenza.records.tables import Attempt, Campaign, Lead
 
 class UnknownAttempt(Exception):
     """There is no attempt with this id."""
+
+
+CLAIM_HOLDS = timedelta(seconds=1.5)
+"""The gates were asked at the claim. A pause, a cancel or an opt-out acts within two seconds, so a request that could
+not be sent by then (a frozen process, a starved machine) is not sent under that claim."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Submission:
     to: str
     from_number: str
     policy: CampaignPolicy
-    lease_left: timedelta
+    good_for: timedelta
     """From the claim on: the request may not be sent later."""
 
 
@@ -63,7 +69,7 @@ class FinishAttempt(BaseModel):
 
 async def get_attempt(session: AsyncSession, attempt_id: str, *, lock: bool = False) -> Attempt:
     """The attempt, locked for this transaction if asked. Raises UnknownAttempt."""
-    attempt = await session.get(Attempt, attempt_id, with_for_update=lock)
+    attempt = await (lock_row(session, Attempt, attempt_id) if lock else session.get(Attempt, attempt_id))
     if attempt is None:
         raise UnknownAttempt(attempt_id)
     return attempt
@@ -103,7 +109,7 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str) -> Submis
         to=attempt.phone,
         from_number=attempt.from_number,
         policy=CampaignPolicy.model_validate(campaign.policy),
-        lease_left=attempt.lease_until - now,
+        good_for=min(attempt.lease_until - now, CLAIM_HOLDS),
     )
 
 
@@ -138,7 +144,7 @@ async def mark_doubtful(session: AsyncSession, attempt_id: str) -> None:
 
 async def apply_call_status(session: AsyncSession, progress: CallProgressed) -> bool:
     """Take the carrier's word. False if it is about another call or attempt than we know."""
-    attempt = await session.get(Attempt, progress.attempt_id, with_for_update=True)
+    attempt = await lock_row(session, Attempt, progress.attempt_id)
     if attempt is None or not _bind(attempt, progress.call_sid):
         return False
     if progress.sequence > attempt.sequence or progress.status.is_terminal:
@@ -179,7 +185,7 @@ async def admit_answer(
     session: AsyncSession, attempt_id: str, call_sid: str, answered_by: AnsweredBy | None = None
 ) -> GateDecision:
     """The last gate: may this answered call go on? Refuses a second call for one attempt, and the suppressed."""
-    attempt = await session.get(Attempt, attempt_id, with_for_update=True)
+    attempt = await lock_row(session, Attempt, attempt_id)
     if attempt is None:
         return GateDecision(rule=Rule.NOT_RESERVED, reason="no such attempt", is_final=True)
     if not _bind(attempt, call_sid):
@@ -242,7 +248,7 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt) -> NextSt
     Idempotent: a second call for a finished attempt changes nothing and decides the same again from what is stored.
     """
     attempt = await get_attempt(session, finish.attempt_id, lock=True)
-    lead = await session.get_one(Lead, attempt.lead_id, with_for_update=True)
+    lead = await lock_one(session, Lead, attempt.lead_id)
     now = await database_now(session)
     if attempt.outcome is None:
         attempt.outcome = finish.outcome.value
@@ -279,7 +285,7 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt) -> NextSt
 
 async def finish_lead(session: AsyncSession, lead_id: str, outcome: LeadOutcome, reason: str) -> LeadOutcome:
     """Give the lead its final outcome, if it has none yet; returns the one it has."""
-    lead = await session.get_one(Lead, lead_id, with_for_update=True)
+    lead = await lock_one(session, Lead, lead_id)
     if lead.state != LeadState.FINAL:
         now = await database_now(session)
         _write_step(lead, NextStep(kind=StepKind.FINISH, reason=reason, outcome=outcome), now)

@@ -26,6 +26,7 @@ from cadenza.domain.breakers import (
 from cadenza.domain.outcomes import AttemptState, CampaignState
 from cadenza.domain.reporting import HUMAN
 from cadenza.domain.tally import Tally
+from cadenza.records.database import lock_one, lock_row
 from cadenza.records.gate_facts import database_now
 from cadenza.records.tables import Account, Attempt, BreakerEvent, BreakerRow
 
@@ -49,7 +50,7 @@ async def read_breaker(session: AsyncSession, breaker_id: str) -> Breaker:
 
 async def check_breakers(session: AsyncSession, account_id: str) -> list[BreakerChange]:
     """Judge every breaker of the account by what ended lately, and carry out what changes."""
-    account = await session.get(Account, account_id, with_for_update=True)
+    account = await lock_row(session, Account, account_id)
     if account is None:
         return []
     rows = await _rows(session, account_id)
@@ -89,7 +90,7 @@ async def trip_for(session: AsyncSession, attempt_id: str, trip: Trip, *, whole_
     What a person paused stays as it is: its first reason stands.
     """
     attempt = await session.get_one(Attempt, attempt_id)
-    account = await session.get_one(Account, attempt.account_id, with_for_update=True)
+    account = await lock_one(session, Account, attempt.account_id)
     rows = await _rows(session, account.id)
     breaker = opened(trip, await database_now(session))
     if whole_account:
@@ -144,7 +145,10 @@ async def note_probe(session: AsyncSession, breaker_id: str, attempt_id: str) ->
 
 async def _rows(session: AsyncSession, account_id: str) -> dict[str, BreakerRow]:
     query = select(BreakerRow).where(col(BreakerRow.account_id) == account_id).order_by(col(BreakerRow.id))
-    return {row.id: row for row in await session.exec(query.with_for_update())}
+    return {
+        row.id: row
+        for row in await session.exec(query.with_for_update(), execution_options={"populate_existing": True})
+    }
 
 
 async def _campaigns(

@@ -13,6 +13,7 @@ from cadenza.domain.breakers import BreakerLimits
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.outcomes import CampaignState, LeadOutcome
 from cadenza.records.breakers import hold_by_hand, reset_by_hand
+from cadenza.records.database import lock_row
 from cadenza.records.tables import Campaign, Rep
 
 EDITABLE = frozenset({CampaignState.DRAFT, CampaignState.PAUSED})
@@ -81,7 +82,7 @@ async def add_campaign(session: AsyncSession, campaign: Campaign, reps: Sequence
 
 async def get_campaign(session: AsyncSession, campaign_id: str, *, lock: bool = False) -> Campaign:
     """The campaign, locked for this transaction if asked. Raises UnknownCampaign."""
-    campaign = await session.get(Campaign, campaign_id, with_for_update=lock)
+    campaign = await (lock_row(session, Campaign, campaign_id) if lock else session.get(Campaign, campaign_id))
     if campaign is None:
         raise UnknownCampaign(campaign_id)
     return campaign

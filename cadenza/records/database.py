@@ -2,9 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+Row = TypeVar("Row", bound=SQLModel)
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -13,6 +17,20 @@ def sqlalchemy_url(url: str) -> str:
     if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
         raise ValueError("DATABASE_URL must start with postgresql://; PostgreSQL is the only database")
     return f"postgresql+psycopg://{rest}"
+
+
+async def lock_row(session: AsyncSession, table: type[Row], row_id: str) -> Row | None:
+    """The row as it is once nobody else writes it, locked for this transaction.
+
+    Also where the session read it before: by itself SQLAlchemy would keep what it read then, and a decision would
+    follow from what another transaction has changed since.
+    """
+    return await session.get(table, row_id, with_for_update=True, populate_existing=True)
+
+
+async def lock_one(session: AsyncSession, table: type[Row], row_id: str) -> Row:
+    """As `lock_row`, of a row that must be there. Raises sqlalchemy.exc.NoResultFound."""
+    return await session.get_one(table, row_id, with_for_update=True, populate_existing=True)
 
 
 class Database:

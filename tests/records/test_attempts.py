@@ -1,7 +1,7 @@
 """Pins down: one claim, one call, one outcome for each attempt, whatever is repeated, late or out of order."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -15,6 +15,7 @@ from cadenza.records.admission import admit_due_leads
 from cadenza.records.attempts import FinishAttempt, Submission
 from cadenza.records.call_context import note_agent_heard
 from cadenza.records.suppressions import suppress_number
+from cadenza.records.tables import Attempt
 from tests.records.conftest import ACCOUNT, World
 
 
@@ -102,6 +103,43 @@ async def test_callbacks_in_any_order_and_twice_end_in_the_same_state(
         assert attempt.ended_at is not None
         assert attempt.answered_at is not None
         assert attempt.state in {"in_progress", "ringing"}
+
+
+@pytest.mark.parametrize("last", [CallStatus.BUSY, CallStatus.COMPLETED])
+async def test_a_late_word_undoes_no_end_that_came_after_it_was_first_looked_at(world: World, last: CallStatus) -> None:
+    attempt_id = await admitted(world)
+    await claim(world, attempt_id)
+    async with world.database.transaction() as session:
+        looked_at = await session.get(Attempt, attempt_id)  # as a webhook's route looks whom it is about
+        assert looked_at is not None
+        assert await tell(world, attempt_id, last, 2)
+        await finish(world, attempt_id, AttemptOutcome.BUSY)
+        await attempts.apply_call_status(session, CallProgressed(
+            attempt_id=attempt_id, call_sid="CA1", status=CallStatus.RINGING, sequence=1, at=datetime.now(UTC)
+        ))  # fmt: skip
+    async with world.database.transaction() as session:
+        attempt = await attempts.get_attempt(session, attempt_id)
+        assert (attempt.state, attempt.carrier_status) == ("ended", last.value)
+
+
+async def test_an_opt_out_between_the_first_look_and_the_answer_is_obeyed(world: World) -> None:
+    attempt_id = await admitted(world)
+    submission = await claim(world, attempt_id)
+    assert isinstance(submission, Submission)
+    await tell(world, attempt_id, CallStatus.RINGING, 1)
+    async with world.database.transaction() as session:
+        looked_at = await session.get(Attempt, attempt_id)
+        assert looked_at is not None
+        await finish(world, attempt_id, AttemptOutcome.NO_ANSWER)
+        await attempts.admit_answer(session, attempt_id, "CA1")
+    assert await state(world, attempt_id) == "ended"
+
+
+async def test_a_claim_holds_for_less_than_a_pause_may_take_to_act(world: World) -> None:
+    attempt_id = await admitted(world, lease_seconds=30)
+    submission = await claim(world, attempt_id)
+    assert isinstance(submission, Submission)
+    assert submission.good_for == attempts.CLAIM_HOLDS < timedelta(seconds=2)
 
 
 async def test_a_second_call_for_one_attempt_is_refused_at_the_answer(world: World) -> None:

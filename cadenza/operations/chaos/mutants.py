@@ -79,7 +79,7 @@ def _without_reconcile() -> None:
             to=attempt.phone,
             from_number=attempt.from_number,
             policy=CampaignPolicy.model_validate(campaign.policy),
-            lease_left=timedelta.max,
+            good_for=timedelta.max,
         )
         sid = await self._carrier.place_call(self._request(again, attempt.leaves_voicemail), not_after=math.inf)
         async with self._database.transaction() as session:
