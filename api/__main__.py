@@ -3,9 +3,12 @@
 import asyncio
 import sys
 
-from api.server import DatabaseUnset, serve
-from cadenza.logging_setup import set_up_logging
-from cadenza.settings import get_settings
+from cadenza.loading import loading
+
+with loading():
+    from api.server import DatabaseUnset, serve
+    from cadenza.logging_setup import set_up_logging
+    from cadenza.settings import get_settings
 
 
 def main() -> int:

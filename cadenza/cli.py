@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cadenza.loading import loading
 from cadenza.operations.findings import Verdict
 from cadenza.operations.screen import console, show_findings, show_setting_problems
 from cadenza.operations.settings_check import SettingsError, load_settings, problems_for_calling
@@ -55,7 +56,8 @@ _NEEDS_ATTENTION = 2
 @app.command()
 def up() -> None:
     """Start the real system from .env and keep it running until Ctrl-C."""
-    from cadenza.operations.up_command import run_system
+    with loading():
+        from cadenza.operations.up_command import run_system
 
     settings = load_settings()
     if problems := problems_for_calling(settings):

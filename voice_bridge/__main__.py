@@ -2,8 +2,11 @@
 
 import asyncio
 
-from cadenza.settings import get_settings
-from voice_bridge.process import run_bridge
+from cadenza.loading import loading
+
+with loading():
+    from cadenza.settings import get_settings
+    from voice_bridge.process import run_bridge
 
 if __name__ == "__main__":
     asyncio.run(run_bridge(get_settings()))

@@ -2,8 +2,11 @@
 
 import asyncio
 
-from cadenza.settings import get_settings
-from workflows.worker import run_worker
+from cadenza.loading import loading
+
+with loading():
+    from cadenza.settings import get_settings
+    from workflows.worker import run_worker
 
 if __name__ == "__main__":
     asyncio.run(run_worker(get_settings()))
