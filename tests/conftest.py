@@ -14,9 +14,16 @@ from cadenza.settings import Settings, get_settings
 from tests.support.servers import empty_database, fresh_database, running_postgres
 from tests.support.temporal import running_temporal
 
+_IN_REAL_TIME = ("tests/end_to_end/", "tests/operations/chaos/", "tests/voice_bridge/")
+"""Where `ops/run_tests` looks for tests that run in real time."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: with several test processes, the last to end sets the time of all."""
+    for item in items:
+        in_real_time = any(item.get_closest_marker(name) for name in ("end_to_end", "conversation"))
+        if in_real_time and not item.nodeid.startswith(_IN_REAL_TIME):
+            raise pytest.UsageError(f"{item.nodeid} runs in real time: put it where `ops/run_tests` looks for those")
     items.sort(key=lambda item: -mark.args[0] if (mark := item.get_closest_marker("long")) else 0)
 
 

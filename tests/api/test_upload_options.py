@@ -11,7 +11,7 @@ import pytest
 from cadenza.temporal.connection import connect
 from tests.api.conftest import CSV, Api, close_api, open_api, settings_for
 from tests.domain.lead_files.workbooks import workbook
-from tests.domain.test_lead_file_corpus import EXPECTED, FILES
+from tests.domain.test_lead_file_corpus import EXPECTED, corpus_files
 
 ODD = "Who;Ring here;Plan Type\nAda Abbott;212-555-0146;Gold\nBen Barros;123;=1+1\n"
 ODD_MAPPING = {"Who": "full_name", "ring here": "direct_phone", "Plan Type": "custom:plan"}
@@ -273,7 +273,7 @@ async def test_the_corpus_gives_over_http_what_it_gives_alone(api: Api, name: st
     expected = EXPECTED[name]
     campaign = await api.campaign(default_country=expected.get("country", "US"))
     answer = await api.upload(
-        campaign, FILES[name], params={"active_elsewhere": "take"},
+        campaign, corpus_files()[name], params={"active_elsewhere": "take"},
         headers={"content-type": "application/octet-stream"},
     )  # fmt: skip
     if "refused" in expected:

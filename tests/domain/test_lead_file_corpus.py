@@ -1,5 +1,6 @@
 """The corpus of ugly lead files: each gives exactly the leads and findings that were written down for it by hand."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,18 @@ from cadenza.domain.row_problem import FileCode, FileRefused, RowCode
 from tests.domain.lead_files.make_files import make_files
 from tests.domain.lead_files.reading import assert_accounted_for, read_file
 
-FILES = make_files()
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "lead_files/expected.yaml").read_text())
 
 
+@cache
+def corpus_files() -> dict[str, bytes]:
+    """Made when the first test asks: every test process reads this module, and few run its tests."""
+    return make_files()
+
+
 def test_every_file_has_its_expected_result_and_there_are_enough() -> None:
-    assert set(FILES) == set(EXPECTED)
-    assert len(FILES) >= 60
+    assert set(corpus_files()) == set(EXPECTED)
+    assert len(corpus_files()) >= 60
 
 
 def test_the_corpus_meets_every_code_that_a_file_alone_can_have() -> None:
@@ -38,11 +44,11 @@ def test_a_file_gives_what_was_expected(name: str) -> None:
     country = expected.get("country", "US")
     if "refused" in expected:
         with pytest.raises(FileRefused) as refused:
-            read_file(FILES[name], country)
+            read_file(corpus_files()[name], country)
         assert refused.value.code == expected["refused"]
         assert refused.value.message and refused.value.fix
         return
-    read = read_file(FILES[name], country)
+    read = read_file(corpus_files()[name], country)
     assert_accounted_for(read)
     assert [[problem.row, problem.code.value] for problem in read.problems] == expected.get("findings", [])
     wanted = expected.get("leads", {})
