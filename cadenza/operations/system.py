@@ -22,7 +22,7 @@ from cadenza.operations.processes import ProcessMark, die_with_parent, end_lefto
 from cadenza.operations.readiness import is_ready, readiness_file
 from cadenza.operations.supervisor import Stage, Supervisor
 from cadenza.records.migrate import migrate
-from cadenza.settings import Settings
+from cadenza.settings import Promotion, Settings
 from cadenza.temporal.connection import connect
 from cadenza.temporal.search_attributes import register_search_attributes
 
@@ -163,6 +163,8 @@ def _plan(
     sockets: Mapping[str, socket.socket],
 ) -> System:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", **overrides, "DATA_DIR": str(data_dir)}
+    if settings.worker_promotion is None:  # the workers are all ours: what is started last is meant
+        environment["WORKER_PROMOTION"] = Promotion.ALWAYS
     notices: list[str] = []
     servers: list[ProcessSpec] = []
 
