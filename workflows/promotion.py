@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from cadenza.domain.messages import DIAL_TASK_QUEUE, TASK_QUEUE
+from cadenza.operations.readiness import is_supervised
 from cadenza.settings import Promotion, Settings
 from cadenza.temporal.worker_versions import BuildState, look_at_build, make_current
 
@@ -71,7 +72,7 @@ async def until_current(client: Client, settings: Settings) -> None:
 
 async def _missing(client: Client, settings: Settings) -> str | None:
     """What the build waits for to be current, having done what is for us to do. None: nothing."""
-    build, rule = settings.worker_build_id, settings.worker_promotion or Promotion.NEW
+    build, rule = settings.worker_build_id, settings.worker_promotion or _usual_rule()
     try:
         state = await look_at_build(client, settings.worker_deployment_name, build)
         if shall_promote(rule, state):
@@ -82,6 +83,11 @@ async def _missing(client: Client, settings: Settings) -> str | None:
     if state.is_current:
         return None if state.is_settled else _ROUTING
     return "somebody who makes it current" if _is_whole(state) else "its task queues to be known"
+
+
+def _usual_rule() -> Promotion:
+    """Under `cadenza up` every worker is of the code that is there: what was started last is meant."""
+    return Promotion.ALWAYS if is_supervised() else Promotion.NEW
 
 
 def _is_whole(state: BuildState) -> bool:
