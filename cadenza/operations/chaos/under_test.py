@@ -1,9 +1,12 @@
 """The system under test as a stranger sees it: `cadenza up` in a process of its own, so that its supervisor can be
-killed like everything else, and the rehearsal world beside it, which outlives all deaths and keeps the truth."""
+killed like everything else, and the rehearsal world beside it, which outlives all deaths and keeps the truth.
+
+The sockets of API and bridge are held here and lent, as systemd would: they outlive the supervisor (docs/deploy.md)."""
 
 import asyncio
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +21,7 @@ from cadenza.operations.chaos.connections import can_cut, cut_connections
 from cadenza.operations.chaos.schedule import Target
 from cadenza.operations.demo.demo_command import REHEARSAL_PORTS, DemoPorts, demo_environment
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
+from cadenza.operations.listening import lending, listen
 from cadenza.operations.processes import ProcessMark, die_with_parent, free_block
 from cadenza.operations.readiness import is_ready
 from cadenza.settings import Settings
@@ -71,6 +75,8 @@ class UnderTest:
         self._world: subprocess.Popen[bytes] | None = None
         self._system: subprocess.Popen[bytes] | None = None
         self._frozen: list[psutil.Process] = []
+        self._held = contextlib.ExitStack()
+        self._lent: dict[str, socket.socket] = {}
         self.starts = 0
 
     @property
@@ -88,6 +94,12 @@ class UnderTest:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         self._world = self._launch("world", [sys.executable, "-m", "rehearsal"])
         await self._until(f"{self.control_url}/measures", "world")
+        ours = self.settings
+        for name, host, port in (
+            ("api", ours.api_host, ours.api_port),
+            ("bridge", ours.bridge_host, ours.bridge_port),
+        ):
+            self._lent[name] = self._held.enter_context(listen(name, host, port))
         self._launch_system()
         await self._until(f"{self.settings.cadenza_api_url}/health", "supervisor")
 
@@ -110,6 +122,7 @@ class UnderTest:
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
+        self._held.close()
 
     def kill(self, target: Target) -> bool:
         """SIGKILL, as a crash would. False if the process is not there at the moment."""
@@ -199,13 +212,20 @@ class UnderTest:
 
     def _launch_system(self) -> None:
         self.starts += 1
-        self._system = self._launch("supervisor", self._command)
+        self._system = self._launch("supervisor", self._command, self._lent)
 
-    def _launch(self, name: str, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    def _launch(
+        self, name: str, command: Sequence[str], lent: Mapping[str, socket.socket] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        lent = lent or {}
+        environment = dict(self._environment)
+        for one, listener in lent.items():
+            environment |= lending(one, listener)
         with (self._log_dir / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 command,
-                env=self._environment,
+                env=environment,
+                pass_fds=[listener.fileno() for listener in lent.values()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
