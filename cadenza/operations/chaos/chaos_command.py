@@ -91,7 +91,7 @@ def report(files: Annotated[list[Path], typer.Argument(help="Files that `cadenza
     """Sum up many runs, in Markdown. Exit code 1: a promise was broken in one of them."""
     try:
         results = read_results(files)
-    except (NotResults, OSError) as error:
+    except NotResults as error:
         show_error(str(error))
         raise typer.Exit(_NOT_STARTED) from None
     console.print(report_view(results))
