@@ -27,6 +27,7 @@ from cadenza.operations.readiness import is_ready
 from cadenza.settings import Settings
 
 _BLOCK = REHEARSAL_PORTS + 4
+_WORLD = (sys.executable, "-m", "rehearsal")
 _READY_PATIENCE = 90.0
 _STOP_PATIENCE = 60.0
 _ROLL_PATIENCE = 90.0
@@ -92,7 +93,7 @@ class UnderTest:
     async def start(self) -> None:
         """Start world and system and wait for the API. Raises DidNotStart."""
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        self._world = self._launch("world", [sys.executable, "-m", "rehearsal"])
+        self._world = self._launch("world", _WORLD)
         await self._until(f"{self.control_url}/measures", "world")
         ours = self.settings
         for name, host, port in (
