@@ -26,6 +26,8 @@ class ChaosOrder:
     data_dir: Path
     talkers: bool = True
     """People who hold a conversation of about a minute are among the leads."""
+    builds: bool = False
+    """Workers are versioned, and each rolling restart deploys another build."""
     calls_per_second: float = 12.0
     lines: int = 60
     patience: float = 900.0

@@ -28,6 +28,7 @@ from cadenza.settings import Settings
 
 _BLOCK = REHEARSAL_PORTS + 4
 _WORLD = (sys.executable, "-m", "rehearsal")
+_BUILD_FILE = "build.env"
 _READY_PATIENCE = 90.0
 _STOP_PATIENCE = 60.0
 _ROLL_PATIENCE = 90.0
@@ -45,8 +46,11 @@ class DidNotStart(RuntimeError):
     """The system or the world under it does not come up; the message names the log."""
 
 
-def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lines: int) -> dict[str, str]:
-    """Settings of every process of the run: rehearsal only, on a block of free ports."""
+def chaos_environment(
+    data_dir: Path, *, seed: int, calls_per_second: float, lines: int, builds: bool = False
+) -> dict[str, str]:
+    """Settings of every process of the run: rehearsal only, on a block of free ports. With `builds`, the workers are
+    versioned, and each rolling restart deploys another build."""
     first = free_block(_BLOCK)
     after = first + REHEARSAL_PORTS
     ports = DemoPorts(rehearsal=first, api=after, bridge=after + 1, temporal=after + 2, temporal_ui=after + 3)
@@ -60,7 +64,7 @@ def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lin
         "BREAKER_OPT_OUT_SHARE": "0",
         "SIGNING_SECRET": "a-rehearsal-secret-long-enough-for-cadenza-up",
         "API_RATE_LIMIT": "6000/minute",
-        "CADENZA_ENV_FILE": "",
+        "CADENZA_ENV_FILE": str(data_dir / _BUILD_FILE) if builds else "",
     }
 
 
@@ -78,6 +82,8 @@ class UnderTest:
         self._frozen: list[psutil.Process] = []
         self._held = contextlib.ExitStack()
         self._lent: dict[str, socket.socket] = {}
+        self._build_file = Path(name) if (name := environment.get("CADENZA_ENV_FILE")) else None
+        self._build = 0
         self.starts = 0
 
     @property
@@ -93,6 +99,7 @@ class UnderTest:
     async def start(self) -> None:
         """Start world and system and wait for the API. Raises DidNotStart."""
         self._log_dir.mkdir(parents=True, exist_ok=True)
+        self._next_build()
         self._world = self._launch("world", _WORLD)
         await self._until(f"{self.control_url}/measures", "world")
         ours = self.settings
@@ -173,6 +180,7 @@ class UnderTest:
         deadline = time.monotonic() + _ROLL_PATIENCE
         before: dict[Target, int | None] | None = None
         ask_at = 0.0
+        self._next_build()
         while (now := time.monotonic()) < deadline:
             if before is None and all(self._serves_anew(target, None) for target in _REPLACED):
                 before = {target: self._pid(target) for target in _REPLACED}
@@ -210,6 +218,12 @@ class UnderTest:
         except FileNotFoundError:
             return None
         return mark.process() if mark else None
+
+    def _next_build(self) -> None:
+        """What the processes that are started from now on take for their code's version."""
+        if self._build_file is not None:
+            self._build += 1
+            self._build_file.write_text(f"WORKER_BUILD_ID=build-{self._build}\n")
 
     def _launch_system(self) -> None:
         self.starts += 1

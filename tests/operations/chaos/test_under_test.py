@@ -14,6 +14,7 @@ from cadenza.operations.chaos.schedule import Target
 from cadenza.operations.chaos.under_test import UnderTest, _catches, chaos_environment
 from cadenza.operations.demo.demo_command import demo_settings
 from cadenza.operations.processes import port_is_free
+from cadenza.settings import Settings
 
 WAITS = """
 import signal, sys
@@ -90,3 +91,16 @@ async def test_the_ports_of_api_and_bridge_outlive_the_supervisor(
     finally:
         await under_test.stop()
     assert all(port_is_free(port) for port in ports)
+
+
+async def test_each_rolling_restart_deploys_another_build_where_the_workers_are_versioned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = chaos_environment(tmp_path, seed=1, calls_per_second=1.0, lines=1, builds=True)
+    monkeypatch.setattr(under_test_module, "_ROLL_PATIENCE", 0.0)
+    under_test = UnderTest(demo_settings(environment), environment, ["never started"])
+    seen = []
+    for _ in range(2):
+        assert not await under_test.roll()
+        seen.append(Settings(_env_file=environment["CADENZA_ENV_FILE"]).worker_build_id)
+    assert seen == ["build-1", "build-2"]
