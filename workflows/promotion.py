@@ -72,7 +72,7 @@ async def until_current(client: Client, settings: Settings) -> None:
 
 async def _missing(client: Client, settings: Settings) -> str | None:
     """What the build waits for to be current, having done what is for us to do. None: nothing."""
-    build, rule = settings.worker_build_id, settings.worker_promotion or _usual_rule()
+    build, rule = settings.worker_build_id, settings.worker_promotion or usual_rule()
     try:
         state = await look_at_build(client, settings.worker_deployment_name, build)
         if shall_promote(rule, state):
@@ -85,8 +85,8 @@ async def _missing(client: Client, settings: Settings) -> str | None:
     return "somebody who makes it current" if _is_whole(state) else "its task queues to be known"
 
 
-def _usual_rule() -> Promotion:
-    """Under `cadenza up` every worker is of the code that is there: what was started last is meant."""
+def usual_rule() -> Promotion:
+    """Where none is set. Under `cadenza up` all workers are of the code that is there: what was started last is meant."""
     return Promotion.ALWAYS if is_supervised() else Promotion.NEW
 
 

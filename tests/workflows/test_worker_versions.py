@@ -16,11 +16,12 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
+from cadenza.operations.readiness import SUPERVISED
 from cadenza.settings import Promotion, Settings
 from cadenza.temporal.search_attributes import register_search_attributes
 from cadenza.temporal.worker_versions import BuildState, look_at_build, make_current
 from tests.workflows.stage import LeadOnStage, Stage
-from workflows.promotion import NEEDED, shall_promote, until_current
+from workflows.promotion import NEEDED, shall_promote, until_current, usual_rule
 from workflows.worker import deployment
 
 ALWAYS, NEW, NEVER = Promotion.ALWAYS, Promotion.NEW, Promotion.NEVER
@@ -45,6 +46,15 @@ ALWAYS, NEW, NEVER = Promotion.ALWAYS, Promotion.NEW, Promotion.NEVER
 )
 def test_a_build_is_promoted_when_it_is_whole_and_meant(rule: Promotion, state: BuildState, wanted: bool) -> None:
     assert shall_promote(rule, state) is wanted
+
+
+@pytest.mark.parametrize(("supervised", "rule"), [(True, ALWAYS), (False, NEW)])
+def test_under_the_supervisor_what_was_started_last_is_meant(
+    supervised: bool, rule: Promotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SUPERVISED.items():
+        monkeypatch.setenv(name, value) if supervised else monkeypatch.delenv(name, raising=False)
+    assert usual_rule() is rule
 
 
 class House:
