@@ -86,7 +86,7 @@ async def _missing(client: Client, settings: Settings) -> str | None:
 
 
 def usual_rule() -> Promotion:
-    """Where none is set. Under `cadenza up` all workers are of the code that is there: what was started last is meant."""
+    """Where none is set. Under `cadenza up` all workers are of the code that is there: the last start is meant."""
     return Promotion.ALWAYS if is_supervised() else Promotion.NEW
 
 
