@@ -5,7 +5,7 @@ than it can call. One process after another is killed, each when calls flow agai
 call placed, and the longest time without one until calls flow again: what was already on its way when Temporal or
 PostgreSQL died still goes out, and would make a long outage look short.
 
-    python -m bench recovery [--kills 5] [--only worker]
+    python -m bench recovery [--kills 5] [--only worker api]
 """
 
 import argparse
@@ -197,10 +197,10 @@ def _median(seconds: Sequence[float]) -> float:
 def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=5, help="Of each process")
-    parser.add_argument("--only", choices=[target.value for target in TARGETS], help="Only this process")
+    parser.add_argument("--only", nargs="+", choices=[target.value for target in TARGETS], help="Only these processes")
     parser.add_argument("--data-dir", type=Path, help="Keep everything there (default: a temporary folder)")
     arguments = parser.parse_args(words)
-    targets = [Target(arguments.only)] if arguments.only else list(TARGETS)
+    targets = [Target(name) for name in arguments.only or TARGETS]
     console = Console()
     console.print(f"Machine: {describe()}")
     if arguments.data_dir is not None:
