@@ -2,13 +2,14 @@
 
 import sys
 
-from bench import gate, gate_check, lead_workflows, uploads
+from bench import gate, gate_check, lead_workflows, recovery, uploads
 
 BENCHMARKS = {
     "lead_workflows": lead_workflows.main,
     "uploads": uploads.main,
     "gate": gate.main,
     "gate_check": gate_check.main,
+    "recovery": recovery.main,
 }
 
 name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])

@@ -6,12 +6,21 @@ CADENZA_ENV_FILE names another file than `.env`, or none if it is blank. `.env.e
 """
 
 import os
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Promotion(StrEnum):
+    """When a worker that starts makes its build the current one (docs/deploy.md)."""
+
+    ALWAYS = "always"
+    NEW = "new"
+    NEVER = "never"
 
 
 class Settings(BaseSettings):
@@ -49,6 +58,11 @@ class Settings(BaseSettings):
     worker_build_id: str | None = Field(
         None,
         description="Version of this worker's code for Temporal's worker versioning; unset: not versioned",
+    )
+    worker_promotion: Promotion | None = Field(
+        None,
+        description="When a worker makes its build current: always, new (never was before), never (by hand); "
+        "unset: always under `cadenza up`, else new",
     )
     payload_encryption_keys: SecretStr | None = Field(
         None,

@@ -6,10 +6,10 @@ Two workers, since calls have a queue of their own: its rate holds over all proc
 import asyncio
 import math
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from temporalio.client import (
@@ -33,6 +33,7 @@ from cadenza.temporal.connection import connect
 from cadenza.temporal.search_attributes import register_search_attributes
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.privacy import PrivacyInterceptor
+from workflows.promotion import until_current
 from workflows.registry import WORKFLOWS, Activities, build_activities, sandbox
 
 _log = structlog.get_logger("workflows.worker")
@@ -90,8 +91,9 @@ def build_workers(settings: Settings, client: Client, dial_client: Client, activ
 
 
 def deployment(settings: Settings) -> WorkerDeploymentConfig:
-    """Which version of the code this worker runs. Leads live for days: they move on to the current version as they are,
-    and `workflow.patched` keeps that possible; a workflow that says otherwise stays with the version it began on.
+    """Which version of the code this worker runs. Every workflow moves on to the current version as it is, and
+    `workflow.patched` keeps that possible. Leads live for weeks; the short ones too, for a deploy stops the old workers
+    within seconds, and a workflow pinned to them would stand still: a recording is waited for up to a day.
 
     Given also where versioning is off: without a build id the SDK hashes every imported module, for half a second.
     """
@@ -129,7 +131,8 @@ async def run_worker(settings: Settings) -> None:
     database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
     activities = build_activities(settings, database, client)
     try:
-        await _serve(build_workers(settings, client, await connect(settings), activities), stop)
+        workers = build_workers(settings, client, await connect(settings), activities)
+        await _serve(workers, until_current(client, settings), stop)
     finally:
         clear_ready(NAME)
         await activities.close()
@@ -137,18 +140,25 @@ async def run_worker(settings: Settings) -> None:
         await asyncio.sleep(EXIT_PAUSE_SECONDS)
 
 
-async def _serve(workers: list[Worker], stop: asyncio.Event) -> None:
+async def _serve(workers: list[Worker], is_current: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     running = [asyncio.create_task(worker.run()) for worker in workers]
     stopped = asyncio.create_task(stop.wait())
-    mark_ready(NAME)
-    _log.info("the worker serves")
+    becoming_ready = asyncio.create_task(_ready_once(is_current))
     # A worker that ends by itself has failed: the process ends with its error, and the supervisor starts another.
     await asyncio.wait([*running, stopped], return_when=asyncio.FIRST_COMPLETED)
+    becoming_ready.cancel()
     clear_ready(NAME)
     _log.info("the worker stops")
     await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
     stopped.cancel()
     await asyncio.gather(*running)
+
+
+async def _ready_once(is_current: Coroutine[Any, Any, None]) -> None:
+    """Whoever replaces an old worker by this one stops the old one now: no sooner than tasks come here."""
+    await is_current
+    mark_ready(NAME)
+    _log.info("the worker serves")
 
 
 async def _prepare(client: Client) -> None:

@@ -9,6 +9,14 @@ from pathlib import Path
 
 from cadenza.settings import get_settings
 
+SUPERVISED = {"CADENZA_SUPERVISED": "yes"}
+"""In the environment of a process that `cadenza up` started."""
+
+
+def is_supervised() -> bool:
+    """Whether `cadenza up` started this process, and so every other process of its kind too."""
+    return SUPERVISED.items() <= os.environ.items()
+
 
 def readiness_file(name: str, data_dir: Path | None = None) -> Path:
     """The file of the process called `name` ("api", "worker", "bridge", "rehearsal")."""

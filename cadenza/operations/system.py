@@ -19,7 +19,7 @@ from cadenza.operations.keeper import Listener
 from cadenza.operations.listening import inherited, lending, listen
 from cadenza.operations.port_check import needed_ports, refuse_taken_ports
 from cadenza.operations.processes import ProcessMark, die_with_parent, end_leftover
-from cadenza.operations.readiness import is_ready, readiness_file
+from cadenza.operations.readiness import SUPERVISED, is_ready, readiness_file
 from cadenza.operations.supervisor import Stage, Supervisor
 from cadenza.records.migrate import migrate
 from cadenza.settings import Settings
@@ -237,7 +237,7 @@ def _own_spec(
         name,
         _command(name),
         says_so,
-        environment={**environment, **(lending(name, serves_on) if serves_on else {})},
+        environment={**environment, **SUPERVISED, **(lending(name, serves_on) if serves_on else {})},
         popen_options={"pass_fds": [serves_on.fileno()]} if serves_on else {},
         prepare=lambda: readiness_file(name, data_dir).unlink(missing_ok=True),
         grace_seconds=_GRACE_SECONDS.get(name, 10.0),

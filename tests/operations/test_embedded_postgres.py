@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 from pathlib import Path
 
 import psutil
@@ -42,6 +43,12 @@ def test_commits_survive_a_kill_and_the_address_stays_the_same() -> None:
         finally:
             again.stop()
         assert port_is_free(again.port or 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is only the slow way")
+def test_after_a_crash_files_are_not_flushed_one_by_one(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("show recovery_init_sync_method").fetchone() == ("syncfs",)
 
 
 def test_a_server_that_still_runs_is_ended_before_a_second_one_starts() -> None:

@@ -19,7 +19,7 @@ from cadenza.operations.demo.demo_command import REHEARSAL_PORTS
 from cadenza.operations.instance_lock import AlreadyRunning
 from cadenza.operations.port_check import PortsInUse
 from cadenza.operations.processes import ProcessMark, free_block, free_port, port_is_free
-from cadenza.operations.readiness import mark_ready
+from cadenza.operations.readiness import SUPERVISED, mark_ready
 from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.system import running_system
 from cadenza.settings import Settings
@@ -110,6 +110,8 @@ async def test_the_sockets_are_lent_to_those_who_serve_and_to_nobody_else(settin
         for name in ("postgres", "temporal", "worker", "bridge", "api"):
             served = {of for of, port in ours.items() if port in listens_on(system.supervisor.pid(name))}
             assert served == {name} & set(ours)
+        worker = system.supervisor.pid("worker")
+        assert SUPERVISED.items() <= psutil.Process(worker).environ().items()  # so its build is the one that is meant
 
 
 async def test_what_an_earlier_supervisor_left_beside_another_is_ended_too(settings: Settings) -> None:

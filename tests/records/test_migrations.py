@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 import cadenza.records.tables  # noqa: F401
@@ -20,3 +20,14 @@ def test_the_migrations_lead_to_the_declared_tables(database_url: str) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_code_that_was_rolled_back_leaves_the_tables_of_newer_code_alone(database_url: str) -> None:
+    migrate(database_url)
+    engine = create_engine(sqlalchemy_url(database_url))
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = 'of_a_later_release'"))
+    migrate(database_url)
+    with engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "of_a_later_release"
+    engine.dispose()

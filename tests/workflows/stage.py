@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.after_call import SummariseCall
 from activities.audio import PrepareLeadAudio
@@ -200,7 +200,9 @@ class Stage:
             self.release_booking, self.prepare_lead_audio, self.summarise_call, self.notify_webhook,
         ]  # fmt: skip
 
-    def workers(self, client: Client, dial_client: Client) -> list[Worker]:
+    def workers(
+        self, client: Client, dial_client: Client, deployment: WorkerDeploymentConfig | None = None
+    ) -> list[Worker]:
         return [
             Worker(
                 client,
@@ -209,8 +211,15 @@ class Stage:
                 activities=self.general(),
                 workflow_runner=sandbox(),
                 max_cached_workflows=100,
+                deployment_config=deployment,
             ),
-            Worker(dial_client, task_queue=DIAL_TASK_QUEUE, activities=[self.place_call]),
+            Worker(
+                dial_client,
+                task_queue=DIAL_TASK_QUEUE,
+                activities=[self.place_call],
+                disable_eager_activity_execution=True,
+                deployment_config=deployment,
+            ),
         ]
 
     async def _asked(self, attempt: str, name: str) -> Script:

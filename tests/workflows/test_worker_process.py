@@ -23,11 +23,13 @@ from cadenza.records.database import Database
 from cadenza.records.migrate import migrate
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
+from cadenza.temporal.worker_versions import BuildState, look_at_build
 from rehearsal.twilio.server import TwilioEmulator
 from rehearsal.world import World as CarrierWorld
 from tests.records.conftest import ACCOUNT as OUR_ACCOUNT
 from tests.records.conftest import World as Rows
 from tests.rehearsal.twilio.conftest import ACCOUNT, FROM, TOKEN, System, emulator, eventually, system, world
+from workflows.promotion import NEEDED
 
 __all__ = ["emulator", "system", "world"]
 
@@ -44,8 +46,10 @@ class House:
         self.data_dir = data_dir
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start_worker(self) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen([sys.executable, "-m", "workflows"], env={**os.environ, **self.environment})
+    def start_worker(self, **more: str) -> "subprocess.Popen[bytes]":
+        """`more` environment variables."""
+        environment = {**os.environ, **self.environment, **more}
+        process = subprocess.Popen([sys.executable, "-m", "workflows"], env=environment)
         self.processes.append(process)
         return process
 
@@ -152,5 +156,29 @@ async def test_a_worker_killed_in_the_middle_of_the_post_leaves_one_ring(house: 
         assert found.call_sid in world.calls
         assert len(world.calls) == 1
         assert len(await house.states()) == 1
+        second.terminate()
+        assert await asyncio.to_thread(second.wait, 20) == 0
+
+
+async def test_a_new_builds_worker_is_ready_when_the_leads_are_its_own_and_the_old_one_may_stop(
+    house: House, world: CarrierWorld
+) -> None:
+    async with house.running_temporal() as client:
+        first = house.start_worker(WORKER_BUILD_ID="b1")
+        await house.ready(first)
+        await house.rows.account()
+        campaign = await house.rows.campaign(lease_seconds=60)
+        await house.rows.run("update campaign set caller_id = :number", number=FROM)
+        await house.dial(client)
+        second = house.start_worker(WORKER_BUILD_ID="b2")
+        await house.ready(second)
+        state = await look_at_build(client, "cadenza", "b2")
+        assert state == BuildState("b2", "b2", was_ever_active=True, polled=NEEDED)
+        first.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(first.wait, 20) == 0
+        await house.rows.leads(campaign, phone="+12125550148")
+        await house.rows.run("update bridge_node set beat_at = now()")  # its word is old by now
+        await house.until("select 1 from attempt where call_sid is not null")
+        assert len(world.calls) == 1
         second.terminate()
         assert await asyncio.to_thread(second.wait, 20) == 0

@@ -40,6 +40,9 @@ def chaos(
     seed: Annotated[int, typer.Option(help="The same seed deals the same misfortunes in the same order")] = 1,
     runs: Annotated[int, typer.Option(min=1, help="Run so many seeds, one after the other, from SEED on")] = 1,
     kills: Annotated[int | None, typer.Option(help="Processes to kill at most (default: one for 20 leads)")] = None,
+    builds: Annotated[
+        bool, typer.Option("--builds", help="Version the workers: each rolling restart deploys another build")
+    ] = False,
     json_file: JsonFile = None,
     data_dir: DataDir = _DATA_DIR,
 ) -> None:
@@ -54,6 +57,7 @@ def chaos(
             seed=one,
             kills=kills if kills is not None else max(_LEAST_KILLS, leads // _LEADS_FOR_A_KILL),
             data_dir=data_dir,
+            builds=builds,
             opt_outs=max(2, leads // 30),
             patience=max(_LEAST_PATIENCE, leads * _SECONDS_FOR_A_LEAD),
         )
@@ -91,7 +95,7 @@ def report(files: Annotated[list[Path], typer.Argument(help="Files that `cadenza
     """Sum up many runs, in Markdown. Exit code 1: a promise was broken in one of them."""
     try:
         results = read_results(files)
-    except (NotResults, OSError) as error:
+    except NotResults as error:
         show_error(str(error))
         raise typer.Exit(_NOT_STARTED) from None
     console.print(report_view(results))

@@ -26,6 +26,8 @@ class ChaosOrder:
     data_dir: Path
     talkers: bool = True
     """People who hold a conversation of about a minute are among the leads."""
+    builds: bool = False
+    """Workers are versioned, and each rolling restart deploys another build."""
     calls_per_second: float = 12.0
     lines: int = 60
     patience: float = 900.0
@@ -82,7 +84,7 @@ _RESULTS = TypeAdapter(list[ChaosResult])
 
 
 class NotResults(ValueError):
-    """The file does not hold the results of chaos runs; the message names it."""
+    """The file is not there, or does not hold the results of chaos runs; the message names it."""
 
 
 def write_results(file: Path, results: Sequence[ChaosResult]) -> None:
@@ -90,13 +92,17 @@ def write_results(file: Path, results: Sequence[ChaosResult]) -> None:
 
 
 def read_results(files: Iterable[Path]) -> list[ChaosResult]:
-    """The results in all files, by seed. Raises NotResults, OSError."""
+    """The results in all files, by seed. Raises NotResults."""
     found: list[ChaosResult] = []
     for file in files:
         try:
             found += _RESULTS.validate_json(file.read_bytes())
         except ValidationError as error:
             raise NotResults(f"{file} does not hold results of `cadenza chaos --json`") from error
+        except OSError as error:
+            raise NotResults(
+                f"{file} cannot be read ({error.strerror}): name files that `cadenza chaos --json FILE` wrote"
+            ) from error
     return sorted(found, key=lambda result: result.seed)
 
 

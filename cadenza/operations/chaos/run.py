@@ -41,7 +41,11 @@ select (select count(*) from attempt where state in
 async def run_chaos(order: ChaosOrder, tell: Tell) -> ChaosResult:
     """Run it. Raises DidNotStart, ApiProblem. The data folder is expected to be empty, and stays for a look."""
     environment = chaos_environment(
-        order.data_dir, seed=order.seed, calls_per_second=order.calls_per_second, lines=order.lines
+        order.data_dir,
+        seed=order.seed,
+        calls_per_second=order.calls_per_second,
+        lines=order.lines,
+        builds=order.builds,
     )
     settings = demo_settings(environment)
     async with _up(UnderTest(settings, environment, order.command)) as under_test:

@@ -1,9 +1,12 @@
 """The system under test as a stranger sees it: `cadenza up` in a process of its own, so that its supervisor can be
-killed like everything else, and the rehearsal world beside it, which outlives all deaths and keeps the truth."""
+killed like everything else, and the rehearsal world beside it, which outlives all deaths and keeps the truth.
+
+The sockets of API and bridge are held here and lent, as systemd would: they outlive the supervisor (docs/deploy.md)."""
 
 import asyncio
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,11 +21,14 @@ from cadenza.operations.chaos.connections import can_cut, cut_connections
 from cadenza.operations.chaos.schedule import Target
 from cadenza.operations.demo.demo_command import REHEARSAL_PORTS, DemoPorts, demo_environment
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
+from cadenza.operations.listening import lending, listen
 from cadenza.operations.processes import ProcessMark, die_with_parent, free_block
 from cadenza.operations.readiness import is_ready
 from cadenza.settings import Settings
 
 _BLOCK = REHEARSAL_PORTS + 4
+_WORLD = (sys.executable, "-m", "rehearsal")
+_BUILD_FILE = "build.env"
 _READY_PATIENCE = 90.0
 _STOP_PATIENCE = 60.0
 _ROLL_PATIENCE = 90.0
@@ -40,8 +46,11 @@ class DidNotStart(RuntimeError):
     """The system or the world under it does not come up; the message names the log."""
 
 
-def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lines: int) -> dict[str, str]:
-    """Settings of every process of the run: rehearsal only, on a block of free ports."""
+def chaos_environment(
+    data_dir: Path, *, seed: int, calls_per_second: float, lines: int, builds: bool = False
+) -> dict[str, str]:
+    """Settings of every process of the run: rehearsal only, on a block of free ports. With `builds`, the workers are
+    versioned, and each rolling restart deploys another build."""
     first = free_block(_BLOCK)
     after = first + REHEARSAL_PORTS
     ports = DemoPorts(rehearsal=first, api=after, bridge=after + 1, temporal=after + 2, temporal_ui=after + 3)
@@ -55,7 +64,7 @@ def chaos_environment(data_dir: Path, *, seed: int, calls_per_second: float, lin
         "BREAKER_OPT_OUT_SHARE": "0",
         "SIGNING_SECRET": "a-rehearsal-secret-long-enough-for-cadenza-up",
         "API_RATE_LIMIT": "6000/minute",
-        "CADENZA_ENV_FILE": "",
+        "CADENZA_ENV_FILE": str(data_dir / _BUILD_FILE) if builds else "",
     }
 
 
@@ -71,6 +80,10 @@ class UnderTest:
         self._world: subprocess.Popen[bytes] | None = None
         self._system: subprocess.Popen[bytes] | None = None
         self._frozen: list[psutil.Process] = []
+        self._held = contextlib.ExitStack()
+        self._lent: dict[str, socket.socket] = {}
+        self._build_file = Path(name) if (name := environment.get("CADENZA_ENV_FILE")) else None
+        self._build = 0
         self.starts = 0
 
     @property
@@ -86,8 +99,15 @@ class UnderTest:
     async def start(self) -> None:
         """Start world and system and wait for the API. Raises DidNotStart."""
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        self._world = self._launch("world", [sys.executable, "-m", "rehearsal"])
+        self._next_build()
+        self._world = self._launch("world", _WORLD)
         await self._until(f"{self.control_url}/measures", "world")
+        ours = self.settings
+        for name, host, port in (
+            ("api", ours.api_host, ours.api_port),
+            ("bridge", ours.bridge_host, ours.bridge_port),
+        ):
+            self._lent[name] = self._held.enter_context(listen(name, host, port))
         self._launch_system()
         await self._until(f"{self.settings.cadenza_api_url}/health", "supervisor")
 
@@ -110,6 +130,7 @@ class UnderTest:
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
+        self._held.close()
 
     def kill(self, target: Target) -> bool:
         """SIGKILL, as a crash would. False if the process is not there at the moment."""
@@ -159,6 +180,7 @@ class UnderTest:
         deadline = time.monotonic() + _ROLL_PATIENCE
         before: dict[Target, int | None] | None = None
         ask_at = 0.0
+        self._next_build()
         while (now := time.monotonic()) < deadline:
             if before is None and all(self._serves_anew(target, None) for target in _REPLACED):
                 before = {target: self._pid(target) for target in _REPLACED}
@@ -197,15 +219,28 @@ class UnderTest:
             return None
         return mark.process() if mark else None
 
+    def _next_build(self) -> None:
+        """What the processes that are started from now on take for their code's version."""
+        if self._build_file is not None:
+            self._build += 1
+            self._build_file.write_text(f"WORKER_BUILD_ID=build-{self._build}\n")
+
     def _launch_system(self) -> None:
         self.starts += 1
-        self._system = self._launch("supervisor", self._command)
+        self._system = self._launch("supervisor", self._command, self._lent)
 
-    def _launch(self, name: str, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    def _launch(
+        self, name: str, command: Sequence[str], lent: Mapping[str, socket.socket] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        lent = lent or {}
+        environment = dict(self._environment)
+        for one, listener in lent.items():
+            environment |= lending(one, listener)
         with (self._log_dir / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 command,
-                env=self._environment,
+                env=environment,
+                pass_fds=[listener.fileno() for listener in lent.values()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

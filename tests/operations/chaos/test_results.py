@@ -83,8 +83,12 @@ def test_the_report_command_ends_with_one_where_a_promise_was_broken(
     assert CliRunner().invoke(app, ["report", str(file)]).exit_code == code
 
 
-def test_the_report_command_refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
-    assert CliRunner().invoke(app, ["report", str(tmp_path / "none.json")]).exit_code == 2
+def test_the_report_command_names_a_file_that_is_not_there_and_what_it_wants(tmp_path: Path) -> None:
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["report", str(tmp_path / "none.json")])
+    assert done.exit_code == 2
+    assert "none.json cannot be read" in done.stderr
+    assert "cadenza chaos --json FILE" in done.stderr
+    assert "Errno" not in done.stderr
 
 
 def test_the_commit_is_that_of_the_code_that_runs() -> None:
