@@ -1,0 +1,242 @@
+"""Whose turn it is: due leads in the order of admission, each asked at the gate; a reserved attempt for those who pass,
+and another time, a hold or an end for those who do not.
+
+Read and written for all candidates at once. At night most of them are refused, and who may be called stands behind
+them: then the next ones are looked at, for as long as a tick has.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from cadenza.domain.closing import outcome_for
+from cadenza.domain.gate import Gate, GateDecision, GateFacts
+from cadenza.domain.gate_question import FOR_A_PERSON
+from cadenza.domain.identifiers import attempt_id
+from cadenza.domain.messages import AttemptAdmitted
+from cadenza.domain.policy import CampaignPolicy
+from cadenza.domain.retry import attempts_made, leaves_voicemail
+from cadenza.records.breakers import note_probe
+from cadenza.records.gate_facts import read_gate_facts, store_refusals
+from cadenza.records.held_leads import ASKED_AGAIN_AFTER
+from cadenza.records.history import next_numbers, read_histories
+
+CANDIDATES_PER_CAMPAIGN = 20
+CANDIDATES_AFTER_REFUSALS = 100
+REFUSING_SECONDS = 0.02
+"""No further candidates are looked at after this long: the next tick goes on."""
+
+_DUE = text(
+    """
+    select due.*, campaign.policy, campaign.caller_id, breaker.state = 'probing' as is_probing,
+           breaker.probe_attempt_id
+    from campaign
+    left join breaker on breaker.id = campaign.id
+    cross join (values (true), (false)) as kind(is_callback)
+    cross join lateral (
+        select id, campaign_id, phone, is_callback, due_at from lead
+        where lead.campaign_id = campaign.id and lead.state in ('new', 'due') and lead.due_at <= now()
+          and lead.is_callback = kind.is_callback and lead.close_as is null
+        order by due_at, id limit :limit for update skip locked) as due
+    where campaign.account_id = :account and campaign.state = 'running'
+    """
+)
+"""Two scans of one index for each campaign: one scan for both kinds would walk over all leads that are due later."""
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """An attempt that was reserved, and what its workflow is to be told."""
+
+    campaign_id: str
+    lead_id: str
+    message: AttemptAdmitted
+
+
+@dataclass(frozen=True)
+class _Refused:
+    lead_id: str
+    decision: GateDecision
+    facts: GateFacts
+
+
+class Turns:
+    """One tick's reservations. `lines` are those in use by campaign; it is kept up to date."""
+
+    def __init__(self, session: AsyncSession, account_id: str, gate: Gate, lines: Counter[str], now: datetime) -> None:
+        self._session = session
+        self._account_id = account_id
+        self._gate = gate
+        self._lines = lines
+        self._now = now
+        self._policies: dict[str, CampaignPolicy] = {}
+        self._probing: set[str] = set()
+
+    async def take(self, wanted: int) -> list[Reserved]:
+        """Reserve up to `wanted` attempts, fairly. Who is refused is postponed, held or closed, the rule is stored."""
+        reserved: list[Reserved] = []
+        most = CANDIDATES_PER_CAMPAIGN
+        give_up_at = time.monotonic() + REFUSING_SECONDS
+        while len(reserved) < wanted:
+            rows = await self._candidates(max(most, wanted))
+            passed, refused = await self._asked(rows, wanted - len(reserved))
+            reserved += await self._reserve(passed)
+            await self._postpone(refused)
+            if not refused or time.monotonic() > give_up_at:
+                break
+            most = CANDIDATES_AFTER_REFUSALS
+        return reserved
+
+    async def _candidates(self, most: int) -> Sequence[Any]:
+        rows = (await self._session.execute(_DUE, {"account": self._account_id, "limit": most})).all()
+        for row in rows:
+            if row.campaign_id not in self._policies:
+                self._policies[row.campaign_id] = CampaignPolicy.model_validate(row.policy)
+        return rows
+
+    async def _asked(self, rows: Sequence[Any], wanted: int) -> tuple[list[Any], list["_Refused"]]:
+        """Who passes the gate in the order of turns, and who is refused on the way there."""
+        if not rows:
+            return [], []
+        facts = await read_gate_facts(self._session, [row.id for row in rows], self._gate)
+        ringing = await _phones_under_way(self._session, [row.phone for row in rows])
+        passed: list[Any] = []
+        refused: list[_Refused] = []
+        waiting = list(rows)
+        while waiting and len(passed) < wanted:
+            row = min(waiting, key=self._turn)
+            waiting.remove(row)
+            most = self._policies[row.campaign_id].max_lines
+            if most is not None and self._lines[row.campaign_id] >= most:
+                continue
+            if row.phone in ringing:
+                continue  # the same number is being called for another campaign
+            if row.is_probing and (row.probe_attempt_id is not None or row.campaign_id in self._probing):
+                continue
+            decision = self._gate.check(facts[row.id], self._now)
+            if not decision.allowed:
+                refused.append(_Refused(row.id, decision, facts[row.id]))
+                continue
+            passed.append(row)
+            if row.is_probing:
+                self._probing.add(row.campaign_id)
+            self._lines[row.campaign_id] += 1
+            ringing.add(row.phone)
+        return passed, refused
+
+    def _turn(self, row: Any) -> tuple[bool, int, int, datetime]:
+        policy = self._policies[row.campaign_id]
+        return (not row.is_callback, policy.priority, self._lines[row.campaign_id], row.due_at)
+
+    async def _reserve(self, rows: Sequence[Any]) -> list[Reserved]:
+        """An attempt for each, with its lease; the leads are being called from now on."""
+        if not rows:
+            return []
+        ids = [row.id for row in rows]
+        histories = await read_histories(self._session, ids)
+        numbers = await next_numbers(self._session, ids)
+        inserts, steps, reserved = [], [], []
+        for row in rows:
+            policy, history, number = self._policies[row.campaign_id], histories[row.id], numbers[row.id]
+            leaves, new_id = leaves_voicemail(history, policy), attempt_id(row.id, number)
+            inserts.append(
+                {"id": new_id, "lead_id": row.id, "campaign_id": row.campaign_id, "number": number, "phone": row.phone,
+                 "from_number": row.caller_id, "leaves": leaves, "lease": policy.lease_seconds}
+            )  # fmt: skip
+            steps.append({"id": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"})
+            message = message_of(new_id, number, leaves, row.policy)
+            reserved.append(Reserved(row.campaign_id, row.id, message))
+            if row.is_probing:
+                await note_probe(self._session, row.campaign_id, new_id)
+        await self._session.execute(_INSERT_ATTEMPTS, {"account": self._account_id, "rows": _json(inserts)})
+        await self._session.execute(_CALLING, {"rows": _json(steps)})
+        return reserved
+
+    async def _postpone(self, refused: Sequence[_Refused]) -> None:
+        """Not now: another time, held for a person, or to be closed; and the refusals are stored."""
+        if not refused:
+            return
+        await store_refusals(self._session, "admission", [(one.lead_id, one.decision) for one in refused])
+        rows = [self._postponed(one) for one in refused]
+        await self._session.execute(_POSTPONE, {"rows": _json(rows)})
+
+    def _postponed(self, one: _Refused) -> dict[str, str | None]:
+        decision, rule = one.decision, one.decision.rule
+        row: dict[str, str | None] = {
+            "id": one.lead_id, "step": f"call: {decision.reason}", "close_as": None, "held": None, "reason": ""
+        }  # fmt: skip
+        if decision.is_final:
+            return row | {"close_as": outcome_for(rule).value, "reason": decision.reason, "due_at": None}
+        if decision.next_at is not None:
+            return row | {"due_at": decision.next_at.isoformat()}
+        later = (self._now + ASKED_AGAIN_AFTER).isoformat()
+        if rule in FOR_A_PERSON:
+            return row | {"held": rule.value, "due_at": later, "step": f"held: {decision.reason}"}
+        # What a person must do only matters from the next opening on: a register's copy grows too old before it.
+        opens = self._gate.next_planned(one.facts, self._now)
+        return row | {"due_at": opens.isoformat() if opens and opens > self._now else later}
+
+
+def message_of(new_id: str, number: int, leaves: bool, policy: dict[str, Any]) -> AttemptAdmitted:
+    """What the workflow of an attempt is told; `policy` is its campaign's."""
+    return AttemptAdmitted(
+        attempt_id=new_id,
+        number=number,
+        leaves_voicemail=leaves,
+        detects_machines=policy["detect_machines"],
+        ring_seconds=policy["ring_seconds"],
+        max_call_seconds=policy["max_call_seconds"],
+    )
+
+
+async def _phones_under_way(session: AsyncSession, phones: Sequence[str]) -> set[str]:
+    rows = await session.execute(
+        text(
+            """
+            select phone from attempt where phone = any(:phones)
+              and state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
+            """
+        ),
+        {"phones": list(phones)},
+    )
+    return set(rows.scalars())
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+_INSERT_ATTEMPTS = text(
+    """
+    insert into attempt (id, lead_id, campaign_id, account_id, number, phone, from_number, state,
+                         leaves_voicemail, lease_until, sequence, outcome_reason, conversation_over,
+                         disclosure_heard, listening_seconds, tokens, characters_spoken)
+    select id, lead_id, campaign_id, :account, number, phone, from_number, 'reserved', leaves,
+           now() + make_interval(secs => lease), -1, '', false, false, 0, 0, 0
+    from jsonb_to_recordset(cast(:rows as jsonb)) as new (
+        id text, lead_id text, campaign_id text, number int, phone text, from_number text, leaves boolean, lease float)
+    """
+)
+_CALLING = text(
+    """
+    update lead set state = 'calling', workflow_started = true, next_step = step, held_rule = null
+    from jsonb_to_recordset(cast(:rows as jsonb)) as new (id text, step text) where lead.id = new.id
+    """
+)
+_POSTPONE = text(
+    """
+    update lead set due_at = coalesce(new.due_at, lead.due_at), next_step = step, held_rule = held,
+           close_as = coalesce(lead.close_as, new.close_as),
+           outcome_reason = case when new.close_as is null then lead.outcome_reason else reason end
+    from jsonb_to_recordset(cast(:rows as jsonb)) as new (
+        id text, due_at timestamptz, step text, held text, close_as text, reason text)
+    where lead.id = new.id
+    """
+)
