@@ -11,6 +11,7 @@ from api.routes.phones import read_phone
 from api.schemas.calls import CallOut
 from api.schemas.leads import ConsentOut, LeadDetail, LeadOut, OtherPhoneOut, RefusalOut
 from api.schemas.pages import Cursor, Limit, Page
+from api.schemas.why import WhyOut
 from cadenza.domain.outcomes import LeadOutcome, LeadState
 from cadenza.records.leads import (
     get_lead,
@@ -21,6 +22,7 @@ from cadenza.records.leads import (
     list_refusals,
     suppressed_among,
 )
+from cadenza.records.why import explain_lead
 
 router = APIRouter(prefix="/v1", tags=["Leads"])
 REFUSALS_SHOWN = 20
@@ -77,6 +79,17 @@ async def read(lead_id: str, context: Context) -> LeadDetail:
             "consents": [ConsentOut.model_validate(consent) for consent in consents],
         }
     )
+
+
+@router.get("/leads/{lead_id}/why", summary="Why is it not called now?", responses=guarded(404))
+async def why(lead_id: str, context: Context) -> WhyOut:
+    """What every rule of the gate says about the lead now, with what it asks for, its jurisdiction, grade and source;
+    and the first instant at which a call may be made. Times in UTC and by every clock that the person may go by."""
+    async with context.database.transaction() as session:
+        found = await explain_lead(session, lead_id, context.gate)
+        if found is None:
+            raise not_found("lead", "GET /v1/leads lists them")
+        return WhyOut.of(found)
 
 
 @router.get("/gate-refusals", summary="Why was it not called?", responses=guarded())

@@ -3,7 +3,6 @@ addresses and keys are all that changes."""
 
 from pathlib import Path
 
-
 RULES = Path(__file__).with_name("rehearsal_rules.json")
 """An overlay such as an operator writes: nobody lives at the rehearsal's numbers, and it may run at any hour. What the
 numbers are, suppressions and the campaigns' own hours and caps hold as they are."""
