@@ -6,7 +6,7 @@ them: then the next ones are looked at, for as long as a tick has.
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,13 +30,14 @@ from cadenza.records.history import next_numbers, read_histories
 
 CANDIDATES_PER_CAMPAIGN = 20
 CANDIDATES_AFTER_REFUSALS = 100
+ASKED_AT_ONCE = 20
+"""Facts are read of so many leads at a time; the others of a tick are only looked at if these are not enough."""
 REFUSING_SECONDS = 0.02
 """No further candidates are looked at after this long: the next tick goes on."""
 
 _DUE = text(
     """
-    select due.*, campaign.policy, campaign.caller_id, breaker.state = 'probing' as is_probing,
-           breaker.probe_attempt_id
+    select due.*, campaign.caller_id, breaker.state = 'probing' as is_probing, breaker.probe_attempt_id
     from campaign
     left join breaker on breaker.id = campaign.id
     cross join (values (true), (false)) as kind(is_callback)
@@ -44,11 +45,19 @@ _DUE = text(
         select id, campaign_id, phone, is_callback, due_at from lead
         where lead.campaign_id = campaign.id and lead.state in ('new', 'due') and lead.due_at <= now()
           and lead.is_callback = kind.is_callback and lead.close_as is null
-        order by due_at, id limit :limit for update skip locked) as due
+        order by due_at, id limit :limit) as due
     where campaign.account_id = :account and campaign.state = 'running'
+    order by due.is_callback desc, due.due_at, due.id
     """
 )
 """Two scans of one index for each campaign: one scan for both kinds would walk over all leads that are due later."""
+
+_LOCK = text(
+    """
+    select id from lead where id = any(:ids) and state in ('new', 'due') and close_as is null
+    order by id for update skip locked
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -80,46 +89,65 @@ class Turns:
         self._probing: set[str] = set()
 
     async def take(self, wanted: int) -> list[Reserved]:
-        """Reserve up to `wanted` attempts, fairly. Who is refused is postponed, held or closed, the rule is stored."""
+        """Reserve up to `wanted` attempts, fairly. Who is refused is postponed, held or closed; it is stored why."""
         reserved: list[Reserved] = []
-        most = CANDIDATES_PER_CAMPAIGN
         give_up_at = time.monotonic() + REFUSING_SECONDS
-        while len(reserved) < wanted:
-            rows = await self._candidates(max(most, wanted))
-            passed, refused = await self._asked(rows, wanted - len(reserved))
-            reserved += await self._reserve(passed)
-            await self._postpone(refused)
-            if not refused or time.monotonic() > give_up_at:
-                break
-            most = CANDIDATES_AFTER_REFUSALS
+        most, goes_on = max(CANDIDATES_PER_CAMPAIGN, wanted), True
+        while goes_on:
+            queues, goes_on = await self._queues(most), False
+            while len(reserved) < wanted and (rows := self._next_of(queues, max(ASKED_AT_ONCE, wanted))):
+                passed, refused = await self._asked(rows, wanted - len(reserved))
+                reserved += await self._reserve(passed)
+                await self._postpone(refused)
+                goes_on = bool(refused) or goes_on
+                if time.monotonic() > give_up_at:
+                    return reserved
+            goes_on = goes_on and len(reserved) < wanted
+            most = max(CANDIDATES_AFTER_REFUSALS, wanted)
         return reserved
 
-    async def _candidates(self, most: int) -> Sequence[Any]:
+    async def _queues(self, most: int) -> dict[str, deque[Any]]:
+        """Who is due, by campaign, each in its order."""
         rows = (await self._session.execute(_DUE, {"account": self._account_id, "limit": most})).all()
+        queues: dict[str, deque[Any]] = {}
         for row in rows:
-            if row.campaign_id not in self._policies:
-                self._policies[row.campaign_id] = CampaignPolicy.model_validate(row.policy)
-        return rows
+            queues.setdefault(row.campaign_id, deque()).append(row)
+        if unread := [campaign for campaign in queues if campaign not in self._policies]:
+            found = await self._session.execute(
+                text("select id, policy from campaign where id = any(:ids)"), {"ids": unread}
+            )
+            self._policies |= {row.id: CampaignPolicy.model_validate(row.policy) for row in found}
+        return queues
+
+    def _next_of(self, queues: dict[str, deque[Any]], most: int) -> list[Any]:
+        """Take those whose turn it is from the queues, as if all of them were to be called."""
+        lines, taken = self._lines.copy(), []
+        while queues and len(taken) < most:
+            row = min((queue[0] for queue in queues.values()), key=lambda row: self._turn(row, lines))
+            campaign = row.campaign_id
+            if not self._may_call(row, lines):
+                del queues[campaign]
+                continue
+            taken.append(queues[campaign].popleft())
+            lines[campaign] += 1
+            if not queues[campaign]:
+                del queues[campaign]
+        return taken
 
     async def _asked(self, rows: Sequence[Any], wanted: int) -> tuple[list[Any], list["_Refused"]]:
         """Who passes the gate in the order of turns, and who is refused on the way there."""
-        if not rows:
-            return [], []
-        facts = await read_gate_facts(self._session, [row.id for row in rows], self._gate)
+        ids = [row.id for row in rows]
+        still_due = set((await self._session.execute(_LOCK, {"ids": ids})).scalars())
+        facts = await read_gate_facts(self._session, ids, self._gate)
         ringing = await _phones_under_way(self._session, [row.phone for row in rows])
         passed: list[Any] = []
         refused: list[_Refused] = []
-        waiting = list(rows)
+        waiting = [row for row in rows if row.id in still_due]
         while waiting and len(passed) < wanted:
-            row = min(waiting, key=self._turn)
+            row = min(waiting, key=lambda row: self._turn(row, self._lines))
             waiting.remove(row)
-            most = self._policies[row.campaign_id].max_lines
-            if most is not None and self._lines[row.campaign_id] >= most:
-                continue
-            if row.phone in ringing:
-                continue  # the same number is being called for another campaign
-            if row.is_probing and (row.probe_attempt_id is not None or row.campaign_id in self._probing):
-                continue
+            if not self._may_call(row, self._lines) or row.phone in ringing:
+                continue  # the campaign has its lines, or the same number is being called for another one
             decision = self._gate.check(facts[row.id], self._now)
             if not decision.allowed:
                 refused.append(_Refused(row.id, decision, facts[row.id]))
@@ -131,9 +159,15 @@ class Turns:
             ringing.add(row.phone)
         return passed, refused
 
-    def _turn(self, row: Any) -> tuple[bool, int, int, datetime]:
-        policy = self._policies[row.campaign_id]
-        return (not row.is_callback, policy.priority, self._lines[row.campaign_id], row.due_at)
+    def _may_call(self, row: Any, lines: Counter[str]) -> bool:
+        """False if its campaign has all its lines, or probes with another call."""
+        most = self._policies[row.campaign_id].max_lines
+        if most is not None and lines[row.campaign_id] >= most:
+            return False
+        return not (row.is_probing and (row.probe_attempt_id is not None or row.campaign_id in self._probing))
+
+    def _turn(self, row: Any, lines: Counter[str]) -> tuple[bool, int, int, datetime]:
+        return (not row.is_callback, self._policies[row.campaign_id].priority, lines[row.campaign_id], row.due_at)
 
     async def _reserve(self, rows: Sequence[Any]) -> list[Reserved]:
         """An attempt for each, with its lease; the leads are being called from now on."""
@@ -151,7 +185,7 @@ class Turns:
                  "from_number": row.caller_id, "leaves": leaves, "lease": policy.lease_seconds}
             )  # fmt: skip
             steps.append({"id": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"})
-            message = message_of(new_id, number, leaves, row.policy)
+            message = message_of(new_id, number, leaves, policy.model_dump())
             reserved.append(Reserved(row.campaign_id, row.id, message))
             if row.is_probing:
                 await note_probe(self._session, row.campaign_id, new_id)
