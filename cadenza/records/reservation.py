@@ -121,7 +121,8 @@ class Turns:
 
     def _next_of(self, queues: dict[str, deque[Any]], most: int) -> list[Any]:
         """Take those whose turn it is from the queues, as if all of them were to be called."""
-        lines, taken = self._lines.copy(), []
+        lines = self._lines.copy()
+        taken: list[Any] = []
         while queues and len(taken) < most:
             row = min((queue[0] for queue in queues.values()), key=lambda row: self._turn(row, lines))
             campaign = row.campaign_id
