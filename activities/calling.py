@@ -176,7 +176,7 @@ class CallingActivities:
         Run it with one try only. Where the carrier's answer was lost the message is taken to play.
         """
         async with self._database.transaction() as session:
-            call = await load_call(session, ref.attempt_id)
+            call = await load_call(session, ref.attempt_id, self._gate)
             if call is None or not call.call_sid or not await attempts.claim_voicemail(session, ref.attempt_id):
                 return DroppedVoicemail(result=DropResult.NOT_ALLOWED)
             rendered = await session.get(RenderedAudio, message_key(call, self._settings)) is not None

@@ -1,5 +1,8 @@
 """Pins down: the process's rules are the book with the operator's file over it, or there is no start."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +50,14 @@ def test_rules_that_cannot_be_used_stop_the_start_and_name_field_and_fix(
     [problem] = [one for one in problems if one.variable == "CALLING_RULES"]
     assert words in problem.problem
     assert problem.fix
+
+
+@pytest.mark.parametrize("module", ["api", "workflows", "voice_bridge"])
+def test_no_process_starts_with_rules_that_it_cannot_use(module: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": "postgresql://127.0.0.1:1/none", "CADENZA_ENV_FILE": "", "DATA_DIR": str(tmp_path)}
+    rules = {"CALLING_RULES": str(tmp_path / "missing.json")}
+    process = subprocess.run(
+        [sys.executable, "-m", module], env={**os.environ, **settings, **rules}, capture_output=True, timeout=60
+    )
+    assert process.returncode == 2
+    assert b"CALLING_RULES: the file: " in process.stderr

@@ -76,6 +76,12 @@ class GateFacts(BaseModel):
     reassigned_on: date | None = Field(None, description="When the number is known to have gone to somebody else")
     held: str = Field("", description="Why the account calls nobody at the moment: its circuit breaker, or a person")
 
+    def without_switches(self) -> "GateFacts":
+        """As if the campaign ran and the account could call: a pause moves no plan, and stops no call that rings."""
+        if self.campaign_state is CampaignState.CANCELLED:
+            return self
+        return self.model_copy(update={"campaign_state": CampaignState.RUNNING, "held": ""})
+
 
 class GateDecision(BaseModel):
     """`rule` is None when the call may be made.

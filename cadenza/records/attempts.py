@@ -20,7 +20,6 @@ from cadenza.domain.outcomes import (
     AttemptOutcome,
     AttemptState,
     CallStatus,
-    CampaignState,
     LeadOutcome,
     LeadState,
 )
@@ -197,7 +196,7 @@ async def admit_answer(
         decision = GateDecision(rule=Rule.OTHER_CALL, reason="the attempt belongs to another call")
         await store_refusal(session, attempt.lead_id, "answer", decision, attempt_id=attempt_id)
         return decision
-    facts = _without_switches(await _facts_of(session, attempt, gate))
+    facts = (await _facts_of(session, attempt, gate)).without_switches()
     decision = gate.check(facts, attempt.ringing_at or await database_now(session))
     if not decision.allowed:
         await store_refusal(session, attempt.lead_id, "answer", decision, attempt_id=attempt_id)
@@ -272,7 +271,7 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gat
         )
     history = await read_history(session, lead.id)
     lead.attempts_made = sum(past.outcome not in REACHED_NOBODY for past in history)
-    facts = _without_switches((await read_gate_facts(session, [lead.id], gate))[lead.id])
+    facts = (await read_gate_facts(session, [lead.id], gate))[lead.id].without_switches()
     decision = gate.check(facts, now)
     never = outcome_for(decision.rule) if decision.is_final else None
     step = decide_next_step(
@@ -336,13 +335,6 @@ _STATE_FOR = {
 async def _facts_of(session: AsyncSession, attempt: Attempt, gate: Gate) -> GateFacts:
     """For the attempt itself: it is no call that was made before."""
     return (await read_gate_facts(session, [attempt.lead_id], gate, except_attempt=attempt.id))[attempt.lead_id]
-
-
-def _without_switches(facts: GateFacts) -> GateFacts:
-    """As if the campaign ran and the account could call: a pause stops no plan, and no call that rings already."""
-    is_over = facts.campaign_state is CampaignState.CANCELLED
-    state = facts.campaign_state if is_over else CampaignState.RUNNING
-    return facts.model_copy(update={"campaign_state": state, "held": ""})
 
 
 def _clock_of(facts: GateFacts) -> str:

@@ -12,6 +12,7 @@ from cadenza.domain.gate import GateDecision, Rule
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
 from cadenza.domain.retry import StepKind
 from cadenza.records.attempts import Submission
+from cadenza.records.call_context import load_call
 from cadenza.records.suppressions import suppress_number
 from tests.records.lawful import TUESDAY_NOON, Law, SetGate, law, migrated_url, registers
 
@@ -202,3 +203,16 @@ async def test_a_lawful_call_passes_every_stage(law: Law, phone: str) -> None:
     assert isinstance(await law.claim(attempt_id, gate), Submission)
     assert (await law.answer(attempt_id, gate)).allowed
     assert await law.world.run("select 1 from gate_refusal") == []
+
+
+async def test_no_callback_is_promised_for_an_hour_at_which_nobody_may_be_called(law: Law) -> None:
+    gate = noon(NEW_YORK)
+    await law.lead(NEW_YORK)
+    attempt_id = await law.reserved(gate)
+    async with law.world.database.transaction() as session:
+        context = await load_call(session, attempt_id, gate)
+    assert context is not None
+    tonight = TUESDAY_NOON + timedelta(hours=10) - gate.shift
+    morning = datetime(2026, 11, 18, 8, tzinfo=ZoneInfo(LOCAL[NEW_YORK])) - gate.shift
+    assert context.opening(tonight) == morning
+    assert context.opening(morning + timedelta(hours=2)) == morning + timedelta(hours=2)
