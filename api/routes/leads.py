@@ -12,6 +12,7 @@ from api.schemas.calls import CallOut
 from api.schemas.leads import ConsentOut, LeadDetail, LeadOut, OtherPhoneOut, RefusalOut
 from api.schemas.pages import Cursor, Limit, Page
 from api.schemas.why import WhyOut
+from cadenza.domain.gate import Rule
 from cadenza.domain.outcomes import LeadOutcome, LeadState
 from cadenza.records.leads import (
     get_lead,
@@ -36,6 +37,7 @@ async def list_all(
     state: Annotated[LeadState | None, Query(description="In this state")] = None,
     outcome: Annotated[LeadOutcome | None, Query(description="With this final outcome")] = None,
     phone: Annotated[str | None, Query(max_length=40, description="With this number, E.164 (%2B12125550146)")] = None,
+    held: Annotated[Rule | None, Query(description="Held for a person by this rule, such as no_consent")] = None,
     limit: Limit = 50,
     after: Cursor = None,
 ) -> Page[LeadOut]:
@@ -49,6 +51,7 @@ async def list_all(
             state=state,
             outcome=outcome,
             phone=number,
+            held_rule=held,
             after=after,
             limit=limit,
         )

@@ -67,6 +67,10 @@ async def test_a_later_file_with_the_consent_frees_the_lead_that_is_held_for_it(
         "update lead set held_rule = 'no_consent', due_at = now() + interval '6 hours' where id = :id", id=lead
     )
     assert (await why(lawful, lead))["held_rule"] == "no_consent"
+    assert (await lawful.http.get(f"/v1/campaigns/{campaign}/progress")).json()["held"] == {"no_consent": 1}
+    for rule, found in (("no_consent", [lead]), ("do_not_call_list_stale", [])):
+        answer = await lawful.http.get("/v1/leads", params={"campaign": campaign, "held": rule})
+        assert [one["id"] for one in answer.json()["items"]] == found
     for column in ("Language", "Company"):  # said by two files, it is kept once
         again = (LEADS % "express written").replace("First Name", column)
         await lawful.upload(campaign, again.replace("0171", "0172"), params={"active_elsewhere": "take"})
@@ -74,8 +78,8 @@ async def test_a_later_file_with_the_consent_frees_the_lead_that_is_held_for_it(
     assert [(one["kind"], one["given_on"], one["lead_id"]) for one in consents] == [
         ("express_written", "2026-03-04", lead)
     ]
-    found = await why(lawful, lead)
-    assert found["held_rule"] is None
+    after = await why(lawful, lead)
+    assert after["held_rule"] is None
     assert await lawful.value("select due_at <= now() from lead where id = :id", id=lead)
-    by_rule = {(one["rule"], one["jurisdiction"]): one for one in found["verdicts"]}
+    by_rule = {(one["rule"], one["jurisdiction"]): one for one in after["verdicts"]}
     assert by_rule["no_consent", "US"]["passed"]
