@@ -31,7 +31,9 @@ from cadenza.records.history import next_numbers, read_histories
 CANDIDATES_PER_CAMPAIGN = 20
 CANDIDATES_AFTER_REFUSALS = 100
 ASKED_AT_ONCE = 20
-"""Facts are read of so many leads at a time; the others of a tick are only looked at if these are not enough."""
+ASKED_AFTER_REFUSALS = 100
+"""Facts are read of so many leads at a time; the others of a tick are only looked at if these are not enough. A whole
+campaign that is asleep is moved to its morning in large steps."""
 REFUSING_SECONDS = 0.02
 """No further candidates are looked at after this long: the next tick goes on."""
 
@@ -92,14 +94,16 @@ class Turns:
         """Reserve up to `wanted` attempts, fairly. Who is refused is postponed, held or closed; it is stored why."""
         reserved: list[Reserved] = []
         give_up_at = time.monotonic() + REFUSING_SECONDS
-        most, goes_on = max(CANDIDATES_PER_CAMPAIGN, wanted), True
+        most, at_once = max(CANDIDATES_PER_CAMPAIGN, wanted), max(ASKED_AT_ONCE, wanted)
+        goes_on = True
         while goes_on:
             queues, goes_on = await self._queues(most), False
-            while len(reserved) < wanted and (rows := self._next_of(queues, max(ASKED_AT_ONCE, wanted))):
+            while len(reserved) < wanted and (rows := self._next_of(queues, at_once)):
                 passed, refused = await self._asked(rows, wanted - len(reserved))
                 reserved += await self._reserve(passed)
                 await self._postpone(refused)
-                goes_on = bool(refused) or goes_on
+                if refused:
+                    goes_on, at_once = True, max(ASKED_AFTER_REFUSALS, wanted)
                 if time.monotonic() > give_up_at:
                     return reserved
             goes_on = goes_on and len(reserved) < wanted

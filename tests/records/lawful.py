@@ -1,13 +1,10 @@
 """A lead that the law lets be called, at a set instant of the law's own book, and the four times the gate is asked."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from sqlalchemy import text
-from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.gate import Gate, GateDecision, GateFacts
@@ -18,9 +15,7 @@ from cadenza.domain.rules.rule_book import standard_rules
 from cadenza.records import attempts
 from cadenza.records.admission import AdmissionTick, admit_due_leads
 from cadenza.records.attempts import FinishAttempt, Submission
-from cadenza.records.database import Database
 from cadenza.records.gate_facts import read_gate_facts
-from cadenza.records.migrate import migrate
 from tests.records.conftest import ACCOUNT, World
 
 TUESDAY_NOON = datetime(2026, 11, 17, 17, tzinfo=UTC)  # 12:00 in New York
@@ -152,18 +147,6 @@ def registers(monkeypatch: pytest.MonkeyPatch) -> Registers:
     return found
 
 
-@pytest.fixture(scope="module")
-def migrated_url(module_database_url: str) -> str:
-    """Migrating takes longer than these tests: once for each module."""
-    migrate(module_database_url)
-    return module_database_url
-
-
-@pytest_asyncio.fixture
-async def law(migrated_url: str, registers: Registers) -> AsyncIterator[Law]:
-    database = Database(migrated_url)
-    tables = ", ".join(f'"{table}"' for table in SQLModel.metadata.tables)
-    async with database.transaction() as session:
-        await session.execute(text(f"truncate {tables} cascade"))
-    yield Law(World(database), registers)
-    await database.close()
+@pytest.fixture
+def law(world: World, registers: Registers) -> Law:
+    return Law(world, registers)

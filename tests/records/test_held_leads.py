@@ -9,10 +9,10 @@ from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.domain.retry import StepKind
 from cadenza.records.attempts import Submission
 from cadenza.records.held_leads import ASKED_AGAIN_AFTER, wake_held
-from tests.records.lawful import TUESDAY_NOON, Law, Registers, SetGate, law, migrated_url, registers
+from tests.records.lawful import TUESDAY_NOON, Law, Registers, SetGate, law, registers
 from tests.support.gates import CAMPAIGN_ONLY
 
-__all__ = ["law", "migrated_url", "registers"]
+__all__ = ["law", "registers"]
 
 PHONE = "+16465550123"
 

@@ -14,9 +14,9 @@ from cadenza.domain.retry import StepKind
 from cadenza.records.attempts import Submission
 from cadenza.records.call_context import load_call
 from cadenza.records.suppressions import suppress_number
-from tests.records.lawful import TUESDAY_NOON, Law, SetGate, law, migrated_url, registers
+from tests.records.lawful import TUESDAY_NOON, Law, SetGate, law, registers
 
-__all__ = ["law", "migrated_url", "registers"]
+__all__ = ["law", "registers"]
 
 NEW_YORK, FLORIDA, LONDON, SYDNEY = "+12125550123", "+13055550123", "+442079460123", "+61255500123"
 LOCAL = {NEW_YORK: "America/New_York", FLORIDA: "America/New_York", LONDON: "Europe/London",
