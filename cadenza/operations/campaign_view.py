@@ -12,7 +12,7 @@ from rich.text import Text
 Json = dict[str, Any]
 
 _GOOD = {"booked": "bold green", "interested": "green", "callback_promised": "green", "voicemail_left": "cyan"}
-_BAD = {"opted_out": "red", "failed": "red", "invalid_number": "yellow", "unknown": "red"}
+_BAD = {"opted_out": "red", "failed": "red", "invalid_number": "yellow", "uncallable": "yellow", "unknown": "red"}
 _STAGES = {
     "transcript": "final transcript",
     "first_token": "first word of the model",
