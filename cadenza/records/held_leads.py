@@ -1,5 +1,5 @@
-"""Leads that wait for a person: for a consent, or for a new copy of a register. They keep their place and are not asked
-about in every tick; `wake_held` frees them when what is missing may be there, and a slow repeat when nobody said so."""
+"""Leads that wait for a person: for a consent, or for a new copy of a register. They are not asked about in every tick:
+`wake_held` frees them when what is missing may be there, and a slow repeat when nobody said so."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
