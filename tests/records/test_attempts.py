@@ -134,7 +134,7 @@ async def test_an_opt_out_between_the_first_look_and_the_answer_is_obeyed(world:
         looked_at = await session.get(Attempt, attempt_id)
         assert looked_at is not None
         await finish(world, attempt_id, AttemptOutcome.NO_ANSWER)
-        await attempts.admit_answer(session, attempt_id, "CA1")
+        await attempts.admit_answer(session, attempt_id, "CA1", CAMPAIGN_ONLY)
     assert await state(world, attempt_id) == "ended"
 
 
