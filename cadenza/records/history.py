@@ -11,34 +11,34 @@ from cadenza.domain.retry import PastAttempt
 
 async def read_history(session: AsyncSession, lead_id: str) -> list[PastAttempt]:
     """All ended attempts of the lead, oldest first."""
-    return (await read_histories(session, [lead_id]))[lead_id]
+    return (await read_histories(session, [lead_id]))[0][lead_id]
 
 
-async def read_histories(session: AsyncSession, lead_ids: Sequence[str]) -> dict[str, list[PastAttempt]]:
-    """As `read_history`, of many leads at once."""
+async def read_histories(
+    session: AsyncSession, lead_ids: Sequence[str]
+) -> tuple[dict[str, list[PastAttempt]], dict[str, int]]:
+    """Of many leads at once: as `read_history`, and the number of each lead's next attempt, open ones counted."""
     rows = await session.execute(
         text(
-            "select lead_id, coalesce(submitted_at, reserved_at) as at, outcome from attempt "
-            "where lead_id = any(:leads) and outcome is not null order by lead_id, number"
+            "select lead_id, number, coalesce(submitted_at, reserved_at) as at, outcome from attempt "
+            "where lead_id = any(:leads) order by lead_id, number"
         ),
         {"leads": list(lead_ids)},
     )
-    found: dict[str, list[PastAttempt]] = {lead_id: [] for lead_id in lead_ids}
+    ended: dict[str, list[PastAttempt]] = {lead_id: [] for lead_id in lead_ids}
+    numbers = dict.fromkeys(lead_ids, 1)
     for row in rows:
-        found[row.lead_id].append(PastAttempt(at=row.at, outcome=AttemptOutcome(row.outcome)))
-    return found
+        numbers[row.lead_id] = row.number + 1
+        if row.outcome is not None:
+            ended[row.lead_id].append(PastAttempt(at=row.at, outcome=AttemptOutcome(row.outcome)))
+    return ended, numbers
 
 
 async def next_number(session: AsyncSession, lead_id: str) -> int:
     """The number of the lead's next attempt, open ones counted."""
-    return (await next_numbers(session, [lead_id]))[lead_id]
-
-
-async def next_numbers(session: AsyncSession, lead_ids: Sequence[str]) -> dict[str, int]:
-    """As `next_number`, of many leads at once."""
-    rows = await session.execute(
-        text("select lead_id, max(number) as number from attempt where lead_id = any(:leads) group by lead_id"),
-        {"leads": list(lead_ids)},
-    )
-    last = {row.lead_id: row.number for row in rows}
-    return {lead_id: last.get(lead_id, 0) + 1 for lead_id in lead_ids}
+    number: int = (
+        await session.execute(
+            text("select coalesce(max(number), 0) + 1 from attempt where lead_id = :lead"), {"lead": lead_id}
+        )
+    ).scalar_one()
+    return number

@@ -26,7 +26,7 @@ from cadenza.domain.retry import attempts_made, leaves_voicemail
 from cadenza.records.breakers import note_probe
 from cadenza.records.gate_facts import read_gate_facts, store_refusals
 from cadenza.records.held_leads import ASKED_AGAIN_AFTER
-from cadenza.records.history import next_numbers, read_histories
+from cadenza.records.history import read_histories
 
 CANDIDATES_PER_CAMPAIGN = 20
 CANDIDATES_AFTER_REFUSALS = 100
@@ -56,10 +56,14 @@ _DUE = text(
 
 _LOCK = text(
     """
-    select id from lead where id = any(:ids) and state in ('new', 'due') and close_as is null
-    order by id for update skip locked
+    select id, exists (
+        select 1 from attempt where attempt.phone = lead.phone
+          and attempt.state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')) as is_rung
+    from lead where id = any(:ids) and state in ('new', 'due') and close_as is null
+    order by id for update of lead skip locked
     """
 )
+"""`is_rung`: the number is being called, for whichever campaign."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,9 @@ class Turns:
     async def _asked(self, rows: Sequence[Any], wanted: int) -> tuple[list[Any], list["_Refused"]]:
         """Who passes the gate in the order of turns, and who is refused on the way there."""
         ids = [row.id for row in rows]
-        still_due = set((await self._session.execute(_LOCK, {"ids": ids})).scalars())
+        still_due = {row.id: row.is_rung for row in await self._session.execute(_LOCK, {"ids": ids})}
         facts = await read_gate_facts(self._session, ids, self._gate)
-        ringing = await _phones_under_way(self._session, [row.phone for row in rows])
+        ringing = {row.phone for row in rows if still_due.get(row.id)}
         passed: list[Any] = []
         refused: list[_Refused] = []
         waiting = [row for row in rows if row.id in still_due]
@@ -179,8 +183,7 @@ class Turns:
         if not rows:
             return []
         ids = [row.id for row in rows]
-        histories = await read_histories(self._session, ids)
-        numbers = await next_numbers(self._session, ids)
+        histories, numbers = await read_histories(self._session, ids)
         inserts, steps, reserved = [], [], []
         for row in rows:
             policy, history, number = self._policies[row.campaign_id], histories[row.id], numbers[row.id]
@@ -233,19 +236,6 @@ def message_of(new_id: str, number: int, leaves: bool, policy: dict[str, Any]) -
         ring_seconds=policy["ring_seconds"],
         max_call_seconds=policy["max_call_seconds"],
     )
-
-
-async def _phones_under_way(session: AsyncSession, phones: Sequence[str]) -> set[str]:
-    rows = await session.execute(
-        text(
-            """
-            select phone from attempt where phone = any(:phones)
-              and state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
-            """
-        ),
-        {"phones": list(phones)},
-    )
-    return set(rows.scalars())
 
 
 def _json(rows: Sequence[dict[str, Any]]) -> str:
