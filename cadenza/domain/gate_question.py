@@ -76,6 +76,11 @@ class GateFacts(BaseModel):
     reassigned_on: date | None = Field(None, description="When the number is known to have gone to somebody else")
     held: str = Field("", description="Why the account calls nobody at the moment: its circuit breaker, or a person")
 
+    @property
+    def zone(self) -> str:
+        """The first of the zones that the callee may be in; UTC if none is known."""
+        return next((zone for place in self.places for zone in place.zones), "UTC")
+
     def without_switches(self) -> "GateFacts":
         """As if the campaign ran and the account could call: a pause moves no plan, and stops no call that rings."""
         if self.campaign_state is CampaignState.CANCELLED:

@@ -279,7 +279,7 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gat
         history,
         now,
         lambda earliest: gate.next_planned(facts, earliest),
-        _clock_of(facts),
+        facts.zone,
         promised_at=attempt.callback_at,
         close_as=finish.close_as or (LeadOutcome(lead.close_as) if lead.close_as else never),
     )
@@ -335,11 +335,6 @@ _STATE_FOR = {
 async def _facts_of(session: AsyncSession, attempt: Attempt, gate: Gate) -> GateFacts:
     """For the attempt itself: it is no call that was made before."""
     return (await read_gate_facts(session, [attempt.lead_id], gate, except_attempt=attempt.id))[attempt.lead_id]
-
-
-def _clock_of(facts: GateFacts) -> str:
-    """The first zone that the callee may be in."""
-    return next((zone for place in facts.places for zone in place.zones), "UTC")
 
 
 async def _tally(session: AsyncSession, attempt: Attempt) -> Tally | None:
