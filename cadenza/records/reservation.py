@@ -31,7 +31,7 @@ from cadenza.records.history import read_histories
 CANDIDATES_PER_CAMPAIGN = 20
 CANDIDATES_AFTER_REFUSALS = 100
 ASKED_AT_ONCE = 20
-ASKED_AFTER_REFUSALS = 100
+ASKED_AFTER_REFUSALS = 50
 """Facts are read of so many leads at a time; the others of a tick are only looked at if these are not enough. A whole
 campaign that is asleep is moved to its morning in large steps."""
 REFUSING_SECONDS = 0.02
