@@ -15,9 +15,10 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import phonenumbers
@@ -71,23 +72,19 @@ def ways() -> list[Way]:
     ]
 
 
-def numbers(count: int) -> list[str]:
+def callable_numbers() -> Iterator[str]:
     """Fictional numbers in E.164 that may be called."""
-    found: list[str] = []
     for written in fictional_numbers():
         number = phonenumbers.parse(written, "US")
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if line_type(e164) is not None:
-            found.append(e164)
-        if len(found) == count:
-            break
-    return found
+            yield e164
 
 
 def fill(database_url: str, leads: int) -> int:
     """Campaigns with their leads, all due. Returns how many leads there are."""
     policy = CampaignPolicy(calling_hours=WeeklyHours.always()).model_dump_json()
-    phones = numbers(leads // CAMPAIGNS)
+    phones = list(islice(callable_numbers(), leads // CAMPAIGNS))
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "insert into account (id, calls_per_second, max_lines, tokens) values (%s, %s, 1000, 0)",

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
+from bench.admission_tick import callable_numbers
 from bench.machine import describe
 from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.identifiers import dialer_workflow_id, new_id
@@ -35,6 +36,7 @@ from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.operations.embedded_temporal import EmbeddedTemporal
 from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import is_ready
+from cadenza.operations.rehearsal_environment import RULES
 from cadenza.records.attempts import apply_call_status
 from cadenza.records.database import Database
 from cadenza.records.migrate import migrate
@@ -67,7 +69,7 @@ class House:
         self._environment, self._data_dir = environment, data_dir
         self._process: subprocess.Popen[bytes] | None = None
         self.campaign = new_id("cmp")
-        self._numbers = 0
+        self._numbers = callable_numbers()
 
     async def furnish(self) -> None:
         policy = CampaignPolicy(calling_hours=WeeklyHours.always())
@@ -89,8 +91,7 @@ class House:
         async with self._database.transaction() as session:
             now = (await (await session.connection()).execute(text("select now()"))).scalar_one()
             for lead_id in ids:
-                self._numbers += 1
-                phone = f"+1{200 + self._numbers // 100}55501{self._numbers % 100:02d}"
+                phone = next(self._numbers)
                 session.add(
                     Lead(id=lead_id, campaign_id=self.campaign, phone=phone, zones=["America/New_York"], due_at=now)
                 )
@@ -244,6 +245,7 @@ async def measure(kills: int, kinds: list[str]) -> None:
                 environment = {
                     **vendors,
                     "DATABASE_URL": postgres.url,
+                    "CALLING_RULES": str(RULES),
                     "TEMPORAL_ADDRESS": temporal.address,
                     "DATA_DIR": str(folder),
                     "CADENZA_ENV_FILE": "",
