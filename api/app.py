@@ -29,6 +29,7 @@ from api.routes import (
     twilio,
     uploads,
 )
+from cadenza.calling_rules import gate_for
 from cadenza.records.database import Database
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
@@ -66,7 +67,10 @@ and the fix.
 
 
 def create_app(settings: Settings, database: Database, temporal: Client) -> FastAPI:
-    """The API over these parts. Its background loops are started by the process (`api.server`), not here."""
+    """The API over these parts. Its background loops are started by the process (`api.server`), not here.
+
+    Raises RulesRefused.
+    """
     orchestration = Orchestration(temporal, database, account_id(settings))
     context = ApiContext(
         settings=settings,
@@ -75,6 +79,7 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         orchestration=orchestration,
         delivery=EventDelivery(database, LeadClient(temporal), orchestration),
         rate_limit=RateLimit(settings.api_rate_limit),
+        gate=gate_for(settings),
     )
     app = FastAPIOffline(  # the pages' scripts come from the package: a closed network shows them too
         title="Cadenza",

@@ -21,6 +21,7 @@ _GROUPS = {
     "account": "cadenza.operations.account_commands",
     "campaign": "cadenza.operations.campaign_commands",
     "chaos": "cadenza.operations.chaos.chaos_command",
+    "lead": "cadenza.operations.lead_commands",
     "rules": "cadenza.operations.rules_command",
 }
 """Groups of commands, by the module that holds each as `app`."""
