@@ -305,7 +305,7 @@ class Call:
             self._callee_said(decision.text)
         self._unanswered = ""
         turn = self._voice.begin_reply(decision.lead_in)
-        self._reply = asyncio.create_task(self._replier.reply(turn, wrap_up=decision.wrap_up))
+        self._reply = asyncio.create_task(self._replier.reply(turn, decision.text, wrap_up=decision.wrap_up))
 
     def _callee_said(self, text: str) -> None:
         self._conversation.callee(text)

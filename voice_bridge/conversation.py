@@ -64,6 +64,15 @@ class ToolEntry:
     result: dict[str, Any] | None = None
     position: int = 0
 
+    @property
+    def objection_id(self) -> str:
+        """The argument of answer_objection; the model may have written anything."""
+        try:
+            arguments = orjson.loads(self.arguments)
+        except orjson.JSONDecodeError:
+            return ""
+        return str(arguments.get("objection_id", "")) if isinstance(arguments, dict) else ""
+
     def messages(self) -> list[dict[str, Any]]:
         call = {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
         result = self.result if self.result is not None else {"status": "in_progress"}
@@ -103,6 +112,12 @@ class Conversation:
     def clear(self) -> None:
         """Forget all: what was said to a screening assistant must not reach the talk with the person."""
         self.entries.clear()
+
+    @property
+    def answered_objections(self) -> set[str]:
+        """Ids of those whose approved answer was spoken; one that was cut off does not count."""
+        done = [entry for entry in self.entries if isinstance(entry, ToolEntry) and entry.name == "answer_objection"]
+        return {entry.objection_id for entry in done if entry.result is not None and entry.result.get("spoken")}
 
     @property
     def last_callee_text(self) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
+import orjson
 import structlog
 
 from cadenza.domain import phrases
+from cadenza.domain.objection_library import ObjectionLibrary
 from cadenza.records.call_context import CallContext
 from voice_bridge.agent_turn import AgentTurn
 from voice_bridge.conversation import AgentEntry, Conversation, ToolEntry
@@ -59,11 +61,14 @@ class Replier:
         self._voice = voice
         self._run_tool = run_tool
         self._system = system_prompt(context)
+        self._library = ObjectionLibrary(context.script.objections)
 
-    async def reply(self, turn: AgentTurn, *, wrap_up: bool) -> None:
-        """Speak one reply into `turn`. Always closes it."""
+    async def reply(self, turn: AgentTurn, text: str, *, wrap_up: bool) -> None:
+        """Speak one reply to `text`, the callee's last words, into `turn`. Always closes it."""
         try:
-            said = await self._steps(turn, wrap_up)
+            said, is_final = await self._approved_answer(turn, text)
+            if not is_final:
+                said = await self._steps(turn, wrap_up, said=said)
         except ThinkingFailed as failure:
             log.warning("reply_failed", attempt=self._context.attempt_id, reason=failure.reason)
             said = False
@@ -71,9 +76,17 @@ class Replier:
             self._voice.say_again(turn)  # a lead-in alone is no answer
         self._voice.close_turn(turn)
 
-    async def _steps(self, turn: AgentTurn, wrap_up: bool) -> bool:
+    async def _approved_answer(self, turn: AgentTurn, text: str) -> tuple[bool, bool]:
+        """Answer a plain objection at once, as if the model had chosen it. (Something was said, that is all.)"""
+        objection = self._library.find(text, self._conversation.answered_objections)
+        if objection is None:
+            return False, False
+        arguments = orjson.dumps({"objection_id": objection.id}).decode()
+        tool, outcome = await self._run_tool(ToolCall("", "answer_objection", arguments))
+        return self._after_tool(turn, tool, outcome), outcome.is_final
+
+    async def _steps(self, turn: AgentTurn, wrap_up: bool, *, said: bool) -> bool:
         """True if anything was said."""
-        said = False
         for _ in range(MAX_STEPS):
             entry = self._new_entry(turn)
             calls: list[ToolCall] = []
@@ -82,7 +95,7 @@ class Replier:
             except ThinkingFailed:
                 if not said and not entry.sentences:
                     raise
-                return True
+                return True  # an approved answer alone is better than an apology behind it
             for call in calls[:MAX_TOOLS_A_STEP]:
                 entry_of_tool, outcome = await self._run_tool(call)
                 said = self._after_tool(turn, entry_of_tool, outcome) or said

@@ -29,7 +29,10 @@ class Objection(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
     heard: Annotated[str, Field(description="What the callee says, in a few words: the model matches on it")]
-    phrases: tuple[str, ...] = ()
+    phrases: Annotated[
+        tuple[str, ...],
+        Field(description="How people say it. A turn that says this and little else gets the answer at once, no model"),
+    ] = ()
     answer: str
 
 
