@@ -10,6 +10,7 @@ from voice_bridge import turn_events as events
 from voice_bridge.agent_turn import AgentTurn
 from voice_bridge.audio_library import AudioLibrary
 from voice_bridge.conversation import AgentEntry, Conversation
+from voice_bridge.dictation import asks_for_details
 from voice_bridge.heard import Sentence
 from voice_bridge.journal import Journal
 from voice_bridge.mouth import Mouth, Utterance, Wire
@@ -137,6 +138,9 @@ class AgentVoice:
 
     # --- What the mouth tells ----------------------------------------------------------------------------------------
 
+    def on_sentence_begun(self, utterance: Utterance, sentence: Sentence) -> None:
+        self._listener.take(events.AgentSays(self._listener.now_ms(), sentence.text))
+
     def on_first_audio(self, utterance: Utterance) -> None:
         now = self._listener.now_ms()
         if self._turn is not None and self._turn.timing is not None:
@@ -162,9 +166,11 @@ class AgentVoice:
             self._listener.take(events.LineHeard(self._listener.now_ms(), sentence.line))
 
     def on_done(self, utterance: Utterance) -> None:
-        said_goodbye = phrases.is_goodbye(utterance.heard_text)
+        heard = utterance.heard_text
         self._finish()
-        self._listener.take(events.AgentDone(self._listener.now_ms(), said_goodbye))
+        self._listener.take(
+            events.AgentDone(self._listener.now_ms(), phrases.is_goodbye(heard), asks_for_details(heard))
+        )
 
     def on_nothing_said(self, utterance: Utterance) -> None:
         self._finish()

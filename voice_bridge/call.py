@@ -35,15 +35,18 @@ from voice_bridge.tools import ToolBox
 from voice_bridge.turn_decisions import (
     Decision,
     Discard,
+    DropSpeculation,
     EndCall,
     HandOver,
     Hear,
     Insert,
+    ListenPatiently,
     Pause,
     ReportAnsweredBy,
     ReportOptOut,
     Resume,
     Speak,
+    Speculate,
     Think,
 )
 from voice_bridge.turn_rules import State, TurnRules
@@ -90,6 +93,7 @@ class Call:
                 reprompt_ms=int(policy.reprompt_seconds * 1000),
                 wrap_up_ms=policy.wrap_up_seconds * 1000,
                 max_call_ms=policy.max_call_seconds * 1000,
+                speculates=policy.speculative_replies,
             )
         )
         self._activity = VoiceActivity()
@@ -159,6 +163,7 @@ class Call:
     async def _conclude(self) -> None:
         if self._turns.state is not State.ENDED:
             self.take(events.HungUp(self.now_ms()))
+        self._replier.drop_ahead()
         await end_task(self._reply)
         await self._voice.close()
         closing_ears = asyncio.create_task(self._ears.close())
@@ -232,6 +237,9 @@ class Call:
     def on_words(self, text: str) -> None:
         self.take(events.Words(self.now_ms(), text))
 
+    def on_pause(self, text: str) -> None:
+        self.take(events.Paused(self.now_ms(), text))
+
     def on_turn_ended(self, text: str, speech_ended_ms: int) -> None:
         now = self.now_ms()
         self._voice.callee_finished(ReplyTiming(speech_ended=min(speech_ended_ms, now), transcript=now))
@@ -276,6 +284,12 @@ class Call:
                 self._voice.speak(lines)
             case Think():
                 self._think(decision)
+            case Speculate(text):
+                self._replier.think_ahead(text)
+            case DropSpeculation():
+                self._replier.drop_ahead()
+            case ListenPatiently(patiently):
+                self._ears.listen_patiently(patiently)
             case Insert(line):
                 self._voice.insert(line)
             case Pause():

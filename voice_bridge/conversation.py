@@ -129,8 +129,11 @@ class Conversation:
             texts.append(entry.text)
         return " ".join(reversed(texts))
 
-    def messages(self, system: str, now_note: str) -> list[dict[str, Any]]:
-        """Chat messages. The clock comes last, so that everything before it stays the same and can be cached."""
+    def messages(self, system: str, now_note: str, *, expected: str = "") -> list[dict[str, Any]]:
+        """Chat messages, `expected` as if the callee had said it already.
+
+        The clock comes last, so that everything before it stays the same and can be cached.
+        """
         messages: list[dict[str, Any]] = [{"role": "system", "content": system}]
         for entry in self.entries:
             match entry:
@@ -141,5 +144,7 @@ class Conversation:
                         messages.append({"role": "assistant", "content": text})
                 case ToolEntry():
                     messages += entry.messages()
+        if expected:
+            messages.append({"role": "user", "content": expected[:MAX_CALLEE_CHARACTERS]})
         messages.append({"role": "system", "content": now_note})
         return messages

@@ -32,6 +32,9 @@ class Wire(Protocol):
 class MouthEvents(Protocol):
     """What the mouth tells. Called on the event loop; must return at once."""
 
+    def on_sentence_begun(self, utterance: "Utterance", sentence: Sentence) -> None:
+        """The first audio of the sentence is being sent."""
+
     def on_first_audio(self, utterance: "Utterance") -> None:
         """The first audio of the utterance was sent."""
 
@@ -279,6 +282,8 @@ class Mouth:
         while sentence.sent < len(sentence.audio):
             is_first = not utterance.began
             length = _FIRST_FRAME if is_first else _MARK_EVERY - sentence.sent % _MARK_EVERY
+            if not sentence.sent:
+                self._events.on_sentence_begun(utterance, sentence)
             piece = bytes(sentence.audio[sentence.sent : sentence.sent + length])
             self._wire.send_audio(piece)
             self._playout.sent(sentence, len(piece), now_ms)

@@ -4,7 +4,7 @@ It may be cancelled at any moment, when the callee speaks. A tool that is runnin
 result is kept.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,7 +17,8 @@ from cadenza.records.call_context import CallContext
 from voice_bridge.agent_turn import AgentTurn
 from voice_bridge.conversation import AgentEntry, Conversation, ToolEntry
 from voice_bridge.prompt import now_note, system_prompt
-from voice_bridge.thinking import TextPart, Thinker, ThinkingFailed, TokensUsed, ToolCall
+from voice_bridge.speculation import Speculation
+from voice_bridge.thinking import ReplyPart, TextPart, Thinker, ThinkingFailed, TokensUsed, ToolCall
 from voice_bridge.thinking.sentences import SentenceSplitter
 from voice_bridge.tools import ToolBox, ToolOutcome
 
@@ -62,19 +63,37 @@ class Replier:
         self._run_tool = run_tool
         self._system = system_prompt(context)
         self._library = ObjectionLibrary(context.script.objections)
+        self._ahead: Speculation | None = None
 
     async def reply(self, turn: AgentTurn, text: str, *, wrap_up: bool) -> None:
         """Speak one reply to `text`, the callee's last words, into `turn`. Always closes it."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and (wrap_up or not ahead.fits(text, len(self._conversation.entries))):
+            ahead.drop()
+            ahead = None
         try:
             said, is_final = await self._approved_answer(turn, text)
             if not is_final:
-                said = await self._steps(turn, wrap_up, said=said)
+                said = await self._steps(turn, wrap_up, said=said, ahead=None if said else ahead)
         except ThinkingFailed as failure:
             log.warning("reply_failed", attempt=self._context.attempt_id, reason=failure.reason)
             said = False
         if not said and turn.utterance.sentences:
             self._voice.say_again(turn)  # a lead-in alone is no answer
         self._voice.close_turn(turn)
+
+    def think_ahead(self, text: str) -> None:
+        """Begin the reply to words that may be the whole turn. Nothing is said, no tool is run."""
+        self.drop_ahead()
+        if self._library.find(text, self._conversation.answered_objections) is None:
+            parts = self._ask(wrap_up=False, expected=text)
+            self._ahead = Speculation(text, len(self._conversation.entries), parts)
+
+    def drop_ahead(self) -> None:
+        """The callee went on, or the call is over."""
+        if self._ahead is not None:
+            self._ahead.drop()
+            self._ahead = None
 
     async def _approved_answer(self, turn: AgentTurn, text: str) -> tuple[bool, bool]:
         """Answer a plain objection at once, as if the model had chosen it. (Something was said, that is all.)"""
@@ -85,13 +104,15 @@ class Replier:
         tool, outcome = await self._run_tool(ToolCall("", "answer_objection", arguments))
         return self._after_tool(turn, tool, outcome), outcome.is_final
 
-    async def _steps(self, turn: AgentTurn, wrap_up: bool, *, said: bool) -> bool:
-        """True if anything was said."""
+    async def _steps(self, turn: AgentTurn, wrap_up: bool, *, said: bool, ahead: Speculation | None) -> bool:
+        """True if anything was said. `ahead`: the model's first step has begun already."""
         for _ in range(MAX_STEPS):
             entry = self._new_entry(turn)
             calls: list[ToolCall] = []
             try:
-                said = await self._listen_to_model(turn, entry, calls, wrap_up) or said
+                parts = ahead.parts() if ahead is not None else self._ask(wrap_up=wrap_up)
+                ahead = None
+                said = await self._listen_to_model(turn, entry, calls, parts) or said
             except ThinkingFailed:
                 if not said and not entry.sentences:
                     raise
@@ -110,15 +131,19 @@ class Replier:
         turn.entries.append(entry)
         return entry
 
-    async def _listen_to_model(self, turn: AgentTurn, entry: AgentEntry, calls: list[ToolCall], wrap_up: bool) -> bool:
-        splitter = SentenceSplitter()
+    def _ask(self, *, wrap_up: bool, expected: str = "") -> AsyncIterator[ReplyPart]:
         note = now_note(self._context, datetime.now(UTC), wrap_up=wrap_up)
-        parts = self._thinker.reply(
-            self._conversation.messages(self._system, note),
+        return self._thinker.reply(
+            self._conversation.messages(self._system, note, expected=expected),
             self._definitions,
             model=self._context.policy.model,
             cache_key=self._context.campaign_id,
         )
+
+    async def _listen_to_model(
+        self, turn: AgentTurn, entry: AgentEntry, calls: list[ToolCall], parts: AsyncIterator[ReplyPart]
+    ) -> bool:
+        splitter = SentenceSplitter()
         async for part in parts:
             match part:
                 case TextPart(text):

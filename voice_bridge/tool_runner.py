@@ -14,6 +14,7 @@ from voice_bridge.tools import ToolBox, ToolOutcome, new_call_id
 
 PATIENCE_SECONDS = 30.0
 """A booking asked for in the last second is waited for: its result belongs to the outcome."""
+CALENDAR_TOOLS = frozenset({"offer_slots", "book_appointment"})
 _MAX_ARGUMENTS = 2000
 _MAX_NAME = 100
 
@@ -56,7 +57,7 @@ class ToolRunner:
             started_at=datetime.now(UTC),
         )
         self._journal.write(row)
-        self._listener.take(events.ToolStarted(self._listener.now_ms()))
+        self._listener.take(events.ToolStarted(self._listener.now_ms(), calendar=entry.name in CALENDAR_TOOLS))
         try:
             outcome = await self._tools.run(f"{self._attempt_id}-{entry.position}", entry.name, entry.arguments)
         finally:

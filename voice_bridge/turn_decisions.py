@@ -36,6 +36,25 @@ class Think:
 
 
 @dataclass(frozen=True, slots=True)
+class Speculate:
+    """Begin the model's answer to `text` without a word of it and without any tool: the turn may end here."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropSpeculation:
+    """The callee went on: what was begun answers half a turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenPatiently:
+    """The recogniser is to wait longer for the end of a turn (a number is being spelled), or no longer."""
+
+    patiently: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Insert:
     """Say a short line now, inside the utterance under way (a filler)."""
 
@@ -91,5 +110,18 @@ class EndCall:
 
 
 Decision = (
-    Speak | Think | Insert | Pause | Resume | Discard | Hear | ReportAnsweredBy | ReportOptOut | HandOver | EndCall
+    Speak
+    | Think
+    | Speculate
+    | DropSpeculation
+    | ListenPatiently
+    | Insert
+    | Pause
+    | Resume
+    | Discard
+    | Hear
+    | ReportAnsweredBy
+    | ReportOptOut
+    | HandOver
+    | EndCall
 )

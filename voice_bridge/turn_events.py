@@ -47,6 +47,14 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """The callee has paused, in the middle of a sentence as it sounds; `text` is the turn so far."""
+
+    now_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnEnded:
     """The recogniser's final text of the callee's turn."""
 
@@ -66,6 +74,14 @@ class AgentStarted:
     """The first audio of the agent's utterance was sent."""
 
     now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSays:
+    """The agent begins these words: what an echo would bring back."""
+
+    now_ms: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,8 @@ class AgentDone:
 
     now_ms: int
     said_goodbye: bool = False
+    asks_for_details: bool = False
+    """It asked for a number or an address: the answer will be spelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,8 @@ class ReplyFailed:
 @dataclass(frozen=True, slots=True)
 class ToolStarted:
     now_ms: int
+    calendar: bool = True
+    """It asks the calendar, which may take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +176,11 @@ Event = (
     | VoiceStarted
     | VoiceStopped
     | Words
+    | Paused
     | TurnEnded
     | Beep
     | AgentStarted
+    | AgentSays
     | AgentAudio
     | LineHeard
     | AgentDone

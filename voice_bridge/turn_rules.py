@@ -38,6 +38,13 @@ class TurnRules:
     noise_ms: int = 4000  # voice that goes on without a word is noise
     lost_turn_end_ms: int = 3500  # words, then neither voice nor an end of turn
     stalled_words_ms: int = 8000  # voice goes on, the words do not
+    dictation_pause_ms: int = 2500  # inside a number or an address that is being spelled
+    longest_dictation_ms: int = 30_000
+    speculates: bool = True
+    most_speculations: int = 3  # in one turn of the callee
+    longest_speculation_ms: int = 10_000  # a longer turn seldom ends where it pauses
+    echoes_of_a_line: int = 2  # whole turns of the agent's own words: from then on short ones are doubted too
+    echo_tail_ms: int = 1500  # an echo's last words come so late after the agent's
     early_answer_ms: int = 1500  # "yeah" so shortly before the agent's end is its answer
     filler_ms: int = 800  # of a tool that takes long
     second_filler_ms: int = 5000

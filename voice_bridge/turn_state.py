@@ -1,6 +1,7 @@
 """The bookkeeping under turn-taking: what is known at a moment, and the smallest steps. See turn_taking.py."""
 
 from cadenza.domain.standard_lines import Line
+from voice_bridge.fillers import Fillers
 from voice_bridge.turn_decisions import (
     Decision,
     Discard,
@@ -44,7 +45,17 @@ class TurnState:
         self._failures = 0
         self._thinks = False  # the utterance under way is the model's
         self._farewell_tried = False
-        self._fillers = 0
+        self._fillers = 0  # of the wait under way
+        self._filler_lines = Fillers()
+        self._asks_calendar = False
+        self._asked_for_details = False
+        self._dictated = ""  # turns that ended inside something that is being spelled
+        self._dictated_since = 0
+        self._listens_patiently = False
+        self._speculated = ""  # the words that the model answers ahead of the turn's end
+        self._speculations = 0
+        self._agent_words = ""  # the agent's latest
+        self._echoes = 0
         self._tool_since: int | None = None
         self._end_after: EndReason | None = None
         self._parting = False

@@ -19,6 +19,7 @@ from cadenza.domain import phrases
 from cadenza.domain.outcomes import AnsweredBy
 from cadenza.domain.standard_lines import Line
 from voice_bridge import turn_events as events
+from voice_bridge.fillers import Wait
 from voice_bridge.turn_decisions import (
     Decision,
     EndReason,
@@ -26,8 +27,6 @@ from voice_bridge.turn_decisions import (
 )
 from voice_bridge.turn_rules import State
 from voice_bridge.turn_talk import TurnTalk
-
-_FILLERS = (Line.CHECKING, Line.STILL_CHECKING)
 
 
 class TurnTaking(TurnTalk):
@@ -114,6 +113,9 @@ class TurnTaking(TurnTalk):
             self._machine(AnsweredBy.MACHINE_START)
         elif self._partial and self._turn_end_is_lost():
             self._turn_ended(events.TurnEnded(self._now, ""))
+        elif self._dictated:
+            if not self._partial and self._dictation_is_over():
+                self._callee_turn(self._take_dictated())
         elif not self._partial and self._in_state() >= self.rules.noise_ms:
             self._listen()
 
@@ -122,7 +124,7 @@ class TurnTaking(TurnTalk):
             running = self._now - max(self._tool_since, self._agent_until)
             waits = (self.rules.filler_ms, self.rules.second_filler_ms)
             if self._fillers < len(waits) and running >= waits[self._fillers]:
-                self._out.append(Insert(_FILLERS[self._fillers]))
+                self._out.append(Insert(self._filler_lines.next(self._kind_of_wait())))
                 self._fillers += 1
             elif running >= self.rules.tool_limit_ms:
                 self._end_with(EndReason.TROUBLE, Line.TROUBLE)
@@ -130,7 +132,12 @@ class TurnTaking(TurnTalk):
             self._end_with(EndReason.TROUBLE, Line.TROUBLE)
         elif self._fillers == 0 and self._in_state() >= self.rules.slow_reply_ms:
             self._fillers = 1
-            self._out.append(Insert(Line.THINKING))
+            self._out.append(Insert(self._filler_lines.next(Wait.ANSWER)))
+
+    def _kind_of_wait(self) -> Wait:
+        if self._asks_calendar:
+            return Wait.CALENDAR_LONGER if self._fillers else Wait.CALENDAR
+        return Wait.ANSWER_LONGER if self._fillers else Wait.ANSWER
 
     def _tick_speaking(self) -> None:
         """A tool may also run behind the agent's voice: its filler comes when the voice has ended."""
@@ -175,9 +182,11 @@ _HANDLERS: dict[type, Callable[[TurnTaking, Any], None]] = {
     events.VoiceStarted: TurnTaking._voice_started,
     events.VoiceStopped: TurnTaking._voice_stopped,
     events.Words: TurnTaking._words,
+    events.Paused: TurnTaking._paused,
     events.TurnEnded: TurnTaking._turn_ended,
     events.Beep: TurnTaking._beep,
     events.AgentStarted: TurnTaking._agent_started,
+    events.AgentSays: TurnTaking._agent_says,
     events.AgentAudio: TurnTaking._agent_audio,
     events.LineHeard: TurnTaking._line_heard,
     events.AgentDone: TurnTaking._agent_done,

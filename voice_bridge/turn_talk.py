@@ -13,13 +13,13 @@ from voice_bridge.turn_decisions import (
     ReportOptOut,
     Resume,
 )
-from voice_bridge.turn_parties import TurnParties
+from voice_bridge.turn_patience import TurnPatience
 from voice_bridge.turn_rules import State
 
 _HESITATIONS = frozenset({"um", "uh", "er", "erm", "hm", "hmm", "ah"})
 
 
-class TurnTalk(TurnParties):
+class TurnTalk(TurnPatience):
     """What each event of the talk means in each state."""
 
     # --- Beginning ---------------------------------------------------------------------------------------------------
@@ -59,6 +59,8 @@ class TurnTalk(TurnParties):
             self._speaking_since = self._now
         self._partial = text
         self._words_at = self._now
+        self._check_speculation(text)
+        self._notice_spelling(text)
         if self.state in {State.MACHINE, State.ENDING} or self._notice_machine(text):
             return
         match self.state:
@@ -68,13 +70,19 @@ class TurnTalk(TurnParties):
             case State.THINKING if not self.tool_running and not phrases.is_back_channel(text):
                 self._stop_agent()  # the callee goes on: the reply would answer half a turn
                 self._enter(State.CALLEE_SPEAKING)
-            case State.LISTENING:
+            case State.LISTENING if not self._is_echo(text):
                 self._enter(State.CALLEE_SPEAKING)
             case State.HOLDING if not self.busy:
                 self._enter(State.CALLEE_SPEAKING)
 
+    def _paused(self, event: events.Paused) -> None:
+        self._words(events.Words(event.now_ms, event.text))
+        self._speculate(event.text.strip())
+
     def _interrupts(self, text: str) -> bool:
         if phrases.is_back_channel(text) or (self.state is State.OPENING and phrases.is_greeting(text)):
+            return False
+        if self._is_echo(text):
             return False
         if phrases.is_stop_word(text) or phrases.word_count(text) >= self.rules.interrupting_words:
             return True
@@ -96,6 +104,11 @@ class TurnTalk(TurnParties):
         if not text:
             self._nothing_was_said()
             return
+        if self._is_echo(text) and not phrases.is_opt_out(text):
+            self._note_echo()
+            self._nothing_was_said()
+            return
+        text = self._with_dictated(text)
         self._words_at = self._now
         match self.state:
             case State.MACHINE:
@@ -119,13 +132,15 @@ class TurnTalk(TurnParties):
                 self._out.append(Hear(text))
             case State.LISTENING | State.CALLEE_SPEAKING if phrases.plain(text) in _HESITATIONS:
                 self._listen()
+            case State.LISTENING | State.CALLEE_SPEAKING if self._is_unfinished(text):
+                self._keep_dictated(text)
             case _:
                 self._callee_turn(text)
 
     def _nothing_was_said(self) -> None:
         if self.state is State.INTERRUPTED:
             self._go_on()
-        elif self.state is State.CALLEE_SPEAKING:
+        elif self.state is State.CALLEE_SPEAKING and not self._dictated:
             self._listen()
 
     def _turn_into_agent(self, text: str) -> None:
@@ -141,6 +156,8 @@ class TurnTalk(TurnParties):
     def _callee_turn(self, text: str) -> None:
         """The callee has said something to answer."""
         self._stop_agent()
+        self._forget_patience()
+        self._speculations = 0
         self.callee_turns += 1
         self._reprompts = 0
         self._early_text = f"{self._early_text} {text}"[-400:]
@@ -162,10 +179,12 @@ class TurnTalk(TurnParties):
             self._speak(State.AGENT_SPEAKING, Line.I_AM_AN_AI)
         else:
             self._think(text)
+        self._speculated = ""  # answered with it, or past it
 
     def _opt_out(self, text: str) -> None:
         self._out += [Hear(text), ReportOptOut(text)]
         self.callee_turns += 1
+        self._forget_patience()
         self._end_with(EndReason.OPTED_OUT, Line.REMOVED)
 
     # --- The agent's voice -------------------------------------------------------------------------------------------
@@ -197,6 +216,7 @@ class TurnTalk(TurnParties):
         elif self.state is not State.HOLDING:
             if self._thinks:
                 self._failures = 0
+            self._expect_details(event.asks_for_details)
             self._hand_the_floor_over(event.said_goodbye)
 
     def _hand_the_floor_over(self, said_goodbye: bool) -> None:
@@ -243,6 +263,7 @@ class TurnTalk(TurnParties):
     def _tool_started(self, event: events.ToolStarted) -> None:
         self._tool_since = self._now
         self._fillers = 0
+        self._asks_calendar = event.calendar
 
     def _tool_finished(self, event: events.ToolFinished) -> None:
         self._tool_since = None
@@ -297,10 +318,12 @@ class TurnTalk(TurnParties):
             return
         waited = self._now - self._drain_at >= self.rules.drain_ms
         if waited or not self.busy or self.state is State.THINKING:
+            self._put_dictated_on_record()
             self._stop_agent()
             self._out.append(HandOver())
             self._enter(State.ENDED)
 
     def _hung_up(self, event: events.HungUp) -> None:
+        self._put_dictated_on_record()
         self.busy = False
         self._enter(State.ENDED)

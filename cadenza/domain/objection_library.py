@@ -11,13 +11,23 @@ from cadenza.domain.script import Objection
 
 _MOST_OTHER_WORDS = 3
 _CLAUSE = re.compile(r"[.,;:!?—–]+|\s-\s|\bbut\b|\bbecause\b")
-_NEGATIONS = frozenset("no not don't dont doesn't didn't haven't hasn't isn't aren't can't cannot won't never without".split())
+_WORD = re.compile(r"\S+")
+_NEGATIONS = frozenset(
+    _WORD.findall(
+        "no not don't dont doesn't didn't haven't hasn't isn't aren't wasn't can't cannot won't wouldn't never without"
+    )
+)
 _SMALL = frozenset(
-    "a an the i i'm i've i'll im me my mine we we're we've our us you you're you've your it it's its that that's this these "
-    "those he she they them is am are was were be been do does did have has had having got get to of for in on at and or "
-    "so well oh ah um uh er erm hm really just very too quite rather bit little kind sort like honestly actually right now "
-    "there here any some much many all what what's how who where why which would could can will should sorry thanks thank "
-    "please yes yeah yep okay ok sure look listen see think guess sounds sound seems with from as if then".split()
+    _WORD.findall(
+        """
+        a an the i i'm i've i'll im me my mine we we're we've our us you you're you've your it it's its that that's
+        this these those he she they them is am are was were be been do does did have has had having got get to of for
+        in on at and or so well oh ah um uh er erm hm really just very too quite rather bit little kind sort like
+        honestly actually right now there here any some much many all what what's how who where why which would could
+        can will should sorry thanks thank please yes yeah yep okay ok sure look listen see think guess sounds sound
+        seems with from as if then
+        """
+    )
 )
 _ABOUT_ANOTHER_TIME = re.compile(
     r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:today|tonight|tomorrow|morning|afternoon|evening|noon|week|month"

@@ -52,6 +52,9 @@ class CampaignPolicy(BaseModel):
     lease_seconds: Annotated[int, Field(ge=5, le=600, description="Life of an admission that was not submitted")] = 30
     breakers: BreakerLimits = Field(default_factory=BreakerLimits, description="When it pauses by itself")
     reprompt_seconds: Annotated[float, Field(gt=0, description="Silence before the agent asks again")] = 6.0
+    speculative_replies: Annotated[
+        bool, Field(description="Begin the model's answer while the callee pauses: sooner, for some more tokens")
+    ] = True
     voice_id: str | None = Field(None, description="Synthesiser's voice; unset: the setting's")
     model: str | None = Field(None, description="Language model; unset: the setting's")
     language: str = Field("en", description="ISO 639-1")

@@ -29,8 +29,11 @@ class Line(StrEnum):
     REMOVED = "removed"
     RESUME = "resume"
     THINKING = "thinking"
+    LET_ME_SEE = "let_me_see"
     CHECKING = "checking"
+    CHECKING_TIMES = "checking_times"
     STILL_CHECKING = "still_checking"
+    ALMOST_THERE = "almost_there"
     TIME_UP = "time_up"
     TROUBLE = "trouble"
 
@@ -46,8 +49,11 @@ STANDARD_LINES: dict[Line, str] = {
     Line.REMOVED: "I'm sorry for the trouble. I have taken your number off our list, and we won't call again. Goodbye.",
     Line.RESUME: "Sorry, the line dropped for a moment. I'm back.",
     Line.THINKING: "One moment, please.",
+    Line.LET_ME_SEE: "Let me see.",
     Line.CHECKING: "One moment, let me check the calendar.",
+    Line.CHECKING_TIMES: "Just a second, I'm looking at the times.",
     Line.STILL_CHECKING: "Just a moment longer.",
+    Line.ALMOST_THERE: "I'm almost there, thanks for waiting.",
     Line.TIME_UP: "I have to let you go now. Thank you for your time. Goodbye.",
     Line.TROUBLE: "I'm sorry, I have a technical problem. I'll have to end the call here. Goodbye.",
 }

@@ -74,8 +74,10 @@ def test_no_words_ever_raise(said: str) -> None:
 def test_a_large_library_is_searched_in_far_less_than_ten_milliseconds() -> None:
     many = ObjectionLibrary(
         [
-            Objection(id=f"o{number}", heard="x", phrases=tuple(f"word{number}{one} thing" for one in "abcdef"), answer="A.")
-            for number in range(200)
+            Objection(
+                id=f"o{count}", heard="x", phrases=tuple(f"word{count}{one} thing" for one in "abcdef"), answer="A."
+            )
+            for count in range(200)
         ]
     )
     start = time.process_time()

@@ -60,6 +60,10 @@ class Talk:
         """The callee says something, and the recogniser ends the turn."""
         return [*self.words(text), *self.tell(events.TurnEnded(self.now, text))]
 
+    def pause(self, text: str) -> list[Decision]:
+        """The callee pauses, in the middle of a sentence as it sounds."""
+        return self.tell(events.Paused(self.now, text))
+
     def turn_end(self, text: str) -> list[Decision]:
         return self.tell(events.TurnEnded(self.now, text))
 
@@ -70,8 +74,11 @@ class Talk:
     def heard(self, line: Line) -> list[Decision]:
         return self.tell(events.LineHeard(self.now, line))
 
-    def agent_done(self, *, said_goodbye: bool = False) -> list[Decision]:
-        return self.tell(events.AgentDone(self.now, said_goodbye))
+    def agent_says(self, text: str) -> list[Decision]:
+        return self.tell(events.AgentSays(self.now, text))
+
+    def agent_done(self, *, said_goodbye: bool = False, asks_for_details: bool = False) -> list[Decision]:
+        return self.tell(events.AgentDone(self.now, said_goodbye, asks_for_details))
 
     def greet(self) -> None:
         """The greeting is played to its end."""
@@ -81,11 +88,11 @@ class Talk:
         self.heard(Line.DISCLOSURE)
         self.agent_done()
 
-    def reply(self, *, said_goodbye: bool = False) -> list[Decision]:
+    def reply(self, *, said_goodbye: bool = False, asks_for_details: bool = False) -> list[Decision]:
         """The model's reply is played to its end."""
         made = self.agent_starts(2000)
         made += self.wait(2000)
-        return [*made, *self.agent_done(said_goodbye=said_goodbye)]
+        return [*made, *self.agent_done(said_goodbye=said_goodbye, asks_for_details=asks_for_details)]
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         return [decision for decision in self.decisions if isinstance(decision, kind)]

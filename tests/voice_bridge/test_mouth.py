@@ -71,7 +71,11 @@ class Notes:
     """What the mouth told."""
 
     told: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
     until: int = 0
+
+    def on_sentence_begun(self, utterance: Utterance, sentence: Sentence) -> None:
+        self.begun.append(sentence.text)
 
     def on_first_audio(self, utterance: Utterance) -> None:
         self.told.append("first audio")

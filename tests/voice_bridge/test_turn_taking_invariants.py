@@ -8,14 +8,17 @@ from cadenza.domain.standard_lines import Line
 from voice_bridge import turn_events as events
 from voice_bridge.turn_decisions import (
     Discard,
+    DropSpeculation,
     EndCall,
     HandOver,
     Insert,
+    ListenPatiently,
     Pause,
     ReportAnsweredBy,
     ReportOptOut,
     Resume,
     Speak,
+    Speculate,
     Think,
 )
 from voice_bridge.turn_rules import State, TurnRules
@@ -39,6 +42,9 @@ TEXTS = (
     "please stay on the line",
     "no",
     "I would like Tuesday, please.",
+    "it's two one two five",
+    "a l e x at example dot com",
+    "so may I look for a time that suits you",
 )
 RULES = TurnRules(wrap_up_ms=60_000, max_call_ms=120_000)
 
@@ -46,6 +52,7 @@ steps = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 90)),
     st.tuples(st.just("words"), st.sampled_from(TEXTS)),
     st.tuples(st.just("turn"), st.sampled_from(TEXTS)),
+    st.tuples(st.just("paused"), st.sampled_from(TEXTS)),
     st.sampled_from(
         [
             ("voice", 0),
@@ -54,6 +61,8 @@ steps = st.one_of(
             ("agent_starts", 0),
             ("agent_done", 0),
             ("agent_done_goodbye", 0),
+            ("agent_done_asks", 0),
+            ("agent_says", 0),
             ("reply_failed", 0),
             ("tool_started", 0),
             ("tool_finished", 0),
@@ -76,7 +85,8 @@ class Shell:
         self.busy = False
         self.paused = False
         self.ended = False
-        self.humans = 0
+        self.speculates = False
+        self.patient = False
         self.opted_out = False
         self.take(start)
 
@@ -92,7 +102,7 @@ class Shell:
         match decision:
             case Speak() | Think():
                 assert not self.busy, "two utterances at once"
-                self.busy, self.paused = True, False
+                self.busy, self.paused, self.speculates = True, False, False
             case Discard():
                 assert self.busy, "nothing to discard"
                 self.busy = self.paused = False
@@ -104,6 +114,16 @@ class Shell:
                 self.paused = False
             case Insert():
                 assert self.busy
+            case Speculate():
+                assert not self.busy, "an answer ahead while the agent speaks"
+                assert not self.speculates, "two answers ahead"
+                self.speculates = True
+            case DropSpeculation():
+                assert self.speculates
+                self.speculates = False
+            case ListenPatiently(patiently):
+                assert patiently is not self.patient, "the recogniser is told twice"
+                self.patient = patiently
             case EndCall() | HandOver():
                 self.ended = True
             case ReportOptOut():
@@ -119,6 +139,8 @@ class Shell:
                     self.take(events.Tick(self.now))
             case "words":
                 self.take(events.Words(now, str(value)))
+            case "paused":
+                self.take(events.Paused(now, str(value)))
             case "turn":
                 said_before = self.machine.state
                 self.take(events.TurnEnded(now, str(value)))
@@ -134,9 +156,11 @@ class Shell:
             case "agent_starts" if self.busy and not self.paused:
                 self.take(events.AgentStarted(now))
                 self.take(events.AgentAudio(now, now + 2000))
-            case "agent_done" | "agent_done_goodbye" if self.busy and not self.paused:
+            case "agent_says" if self.busy:
+                self.take(events.AgentSays(now, "I hear you. So may I look for a time that suits you?"))
+            case "agent_done" | "agent_done_goodbye" | "agent_done_asks" if self.busy and not self.paused:
                 self.busy = False
-                self.take(events.AgentDone(now, kind == "agent_done_goodbye"))
+                self.take(events.AgentDone(now, kind == "agent_done_goodbye", kind == "agent_done_asks"))
             case "reply_failed" if self.busy and not self.paused:
                 self.busy = False
                 self.take(events.ReplyFailed(now))

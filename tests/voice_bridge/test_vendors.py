@@ -82,11 +82,15 @@ async def world_of_vendors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 @dataclass
 class Listener:
     words: list[str] = field(default_factory=list)
+    pauses: list[str] = field(default_factory=list)
     turns: list[tuple[str, int, int]] = field(default_factory=list)
     lost: bool = False
 
     def on_words(self, text: str) -> None:
         self.words.append(text)
+
+    def on_pause(self, text: str) -> None:
+        self.pauses.append(text)
 
     def on_turn_ended(self, text: str, speech_ended_ms: int) -> None:
         self.turns.append((text, speech_ended_ms, int(asyncio.get_running_loop().time() * 1000)))
@@ -130,6 +134,21 @@ async def test_words_spoken_while_connecting_are_not_lost(vendors: Vendors) -> N
     await speak(vendors, ears, "Hello, who is this?")
     await eventually(lambda: listener.turns, 3)
     assert "who is this" in listener.turns[-1][0].lower()
+    await ears.close()
+
+
+async def test_a_number_spelled_in_groups_is_one_turn_while_we_are_patient(vendors: Vendors) -> None:
+    listener = Listener()
+    ears = vendors.listening(listener, language="en")
+    ears.listen_patiently(True)
+    await speak(vendors, ears, "It is two one two", silence_ms=1700)
+    assert not listener.turns
+    assert listener.pauses == ["It is two one two"], "a pause in the middle is told"
+    await speak(vendors, ears, "five five five", silence_ms=2800)
+    assert [turn[0] for turn in listener.turns] == ["It is two one two five five five"]
+    ears.listen_patiently(False)
+    await speak(vendors, ears, "and that is", silence_ms=1700)
+    assert len(listener.turns) == 2, "the patience ended"
     await ears.close()
 
 

@@ -9,6 +9,9 @@ class ListeningEvents(Protocol):
     def on_words(self, text: str) -> None:
         """The callee's turn so far."""
 
+    def on_pause(self, text: str) -> None:
+        """The same, and the callee has paused where a sentence does not end."""
+
     def on_turn_ended(self, text: str, speech_ended_ms: int) -> None:
         """The whole turn, and when its last word ended, in ms of the loop's clock."""
 
@@ -21,6 +24,9 @@ class Recogniser(Protocol):
 
     def feed(self, audio: bytes, *, voiced: bool) -> None:
         """Take inbound mu-law 8 kHz audio. Never blocks. `voiced`: it sounds like a voice."""
+
+    def listen_patiently(self, patiently: bool) -> None:
+        """Wait longer than usual before a turn counts as over, or no longer. Never blocks."""
 
     @property
     def seconds(self) -> float:

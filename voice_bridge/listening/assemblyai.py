@@ -17,6 +17,7 @@ import structlog
 from assemblyai.streaming.v3 import (
     AsyncStreamingClient,
     Encoding,
+    RealTimeSessionParameters,
     SpeechModel,
     StreamingClientOptions,
     StreamingEvents,
@@ -49,6 +50,9 @@ CONNECT_SECONDS = 4.0
 NO_ANSWER = "no answer"
 MIN_TURN_SILENCE_MS = 200
 MAX_TURN_SILENCE_MS = 1200
+PATIENT_MIN_TURN_SILENCE_MS = 600
+PATIENT_MAX_TURN_SILENCE_MS = 2500
+"""While a number or an address is being spelled: groups of digits have pauses between them, and even full stops."""
 
 # The SDK logs transcripts' errors and vendor texts on its own; ours carry ids only.
 logging.getLogger("assemblyai").setLevel(logging.CRITICAL)
@@ -113,6 +117,8 @@ class AssemblyAIRecogniser:
         self._word_at = 0.0
         self._fed_at = 0.0
         self._closing = False
+        self._patient = False
+        self._updates: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to connect, in the background."""
@@ -132,6 +138,15 @@ class AssemblyAIRecogniser:
             if self._session is not None and self._is_deaf(self._session):
                 log.warning("recogniser_deaf")
                 self._session.lose()
+
+    def listen_patiently(self, patiently: bool) -> None:
+        if patiently is self._patient:
+            return
+        self._patient = patiently
+        if self._session is not None:
+            update = asyncio.create_task(self._session.listen_patiently(patiently))
+            self._updates.add(update)
+            update.add_done_callback(self._updates.discard)
 
     def _is_deaf(self, session: "_Session") -> bool:
         if session.has_ended:
@@ -186,6 +201,8 @@ class AssemblyAIRecogniser:
         self._voiced_ms = 0
         self._word_at = monotonic()
         self._session = session
+        if self._patient:
+            await session.listen_patiently(True)
         return session
 
     async def _pump(self, session: "_Session") -> None:
@@ -227,7 +244,10 @@ class AssemblyAIRecogniser:
         if ended:
             self._listener.on_turn_ended(message.transcript, speech_ended_ms)
         elif message.transcript:
-            self._listener.on_words(message.transcript.rstrip("—- "))
+            text = message.transcript.rstrip("—- ")
+            # A dash is how it shows a pause in an incomplete sentence.
+            tell = self._listener.on_pause if message.transcript.rstrip().endswith("—") else self._listener.on_words
+            tell(text)
 
 
 class _Session:
@@ -328,6 +348,16 @@ class _Session:
         self._sent_ms += len(audio) // BYTES_PER_MS
         self._sent_at_ms = int(get_running_loop().time() * 1000)
         await self._client.stream(audio)
+
+    async def listen_patiently(self, patiently: bool) -> None:
+        """Change when a turn ends; a session that is going away needs no word."""
+        with contextlib.suppress(Exception):
+            await self._client.set_params(
+                RealTimeSessionParameters(
+                    min_turn_silence=PATIENT_MIN_TURN_SILENCE_MS if patiently else MIN_TURN_SILENCE_MS,
+                    max_turn_silence=PATIENT_MAX_TURN_SILENCE_MS if patiently else MAX_TURN_SILENCE_MS,
+                )
+            )
 
     async def close(self) -> None:
         lost, self.is_lost = self.is_lost, True

@@ -14,6 +14,8 @@ _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|e\.g|i\.e
 _SOFT_END = re.compile(r"[,;:](?=\s)|\s[-–—]\s")
 
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_JSON = re.compile(r"\{[^{}]*\}")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
 _STAGE = re.compile(r"\*[a-z][^*\n]{0,40}\*|\[(?:pause|laughs?|sighs?|beat)\]", re.IGNORECASE)
 _HEAD = re.compile(r"(?m)^\s*(?:#{1,6}\s+|[-*•]\s+|\d{1,2}[.)]\s+|>\s+)")
@@ -24,6 +26,7 @@ _SPACE = re.compile(r"\s+")
 
 def clean(text: str) -> str:
     """Plain words for a voice: no Markdown, tags, emoji or stage directions."""
+    text = _JSON.sub(" ", _JSON.sub(" ", _FENCE.sub(" ", text)))  # a tool call written as words
     text = _LINK.sub(r"\1", text)
     text = _TAG.sub(" ", text)
     text = text.replace("**", "").replace("__", "")
