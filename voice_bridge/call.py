@@ -106,6 +106,7 @@ class Call:
         self._detached = False
         self._reply: asyncio.Task[None] | None = None
         self._tokens = 0
+        self._notes = set(past.notes)
 
     # --- The story ---------------------------------------------------------------------------------------------------
 
@@ -127,6 +128,13 @@ class Call:
         """Another stream of the same call has taken over: leave without a word."""
         self._detached = True
         self._over.set()
+
+    def take_note(self, note_id: int, text: str) -> None:
+        """A fact came in from our side: the next reply knows it, nobody is interrupted. A known one is not news."""
+        if note_id not in self._notes:
+            self._notes.add(note_id)
+            self._conversation.note(text)
+            self._note({"note": note_id}, text)
 
     async def _begin(self) -> None:
         past = self._past
@@ -339,7 +347,6 @@ class Call:
         self._note({"answered_by": answered_by.value})
         self._actions.report_answered_by(answered_by)
 
-    def _note(self, payload: dict[str, Any]) -> None:
-        self._journal.write(
-            TurnRow(self._journal.next_position(), Speaker.SYSTEM, payload=payload, started_at=datetime.now(UTC))
-        )
+    def _note(self, payload: dict[str, Any], text: str = "") -> None:
+        position = self._journal.next_position()
+        self._journal.write(TurnRow(position, Speaker.SYSTEM, text, payload=payload, started_at=datetime.now(UTC)))

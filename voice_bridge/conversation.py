@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from voice_bridge.fenced import news
 from voice_bridge.heard import Sentence
 
 CUT_OFF = " —"
@@ -82,7 +83,14 @@ class ToolEntry:
         ]
 
 
-Entry = CalleeEntry | AgentEntry | ToolEntry
+@dataclass(frozen=True, slots=True)
+class NoteEntry:
+    """A fact from our own side that came in during the call."""
+
+    text: str
+
+
+Entry = CalleeEntry | AgentEntry | ToolEntry | NoteEntry
 
 
 class Conversation:
@@ -104,14 +112,17 @@ class Conversation:
         self.entries.append(entry)
         return entry
 
+    def note(self, text: str) -> None:
+        self.entries.append(NoteEntry(text))
+
     def insert_before(self, entry: Entry, new: Entry) -> None:
         """Put `new` before `entry`; at the end if that is not there any more."""
         place = next((index for index, one in enumerate(self.entries) if one is entry), len(self.entries))
         self.entries.insert(place, new)
 
     def clear(self) -> None:
-        """Forget all: what was said to a screening assistant must not reach the talk with the person."""
-        self.entries.clear()
+        """Forget what was said to a screening assistant: it must not reach the talk with the person. Notes stay."""
+        self.entries = [entry for entry in self.entries if isinstance(entry, NoteEntry)]
 
     @property
     def answered_objections(self) -> set[str]:
@@ -124,6 +135,8 @@ class Conversation:
         """The callee's last words, if nobody answered them."""
         texts: list[str] = []
         for entry in reversed(self.entries):
+            if isinstance(entry, NoteEntry):
+                continue
             if not isinstance(entry, CalleeEntry):
                 break
             texts.append(entry.text)
@@ -144,6 +157,8 @@ class Conversation:
                         messages.append({"role": "assistant", "content": text})
                 case ToolEntry():
                     messages += entry.messages()
+                case NoteEntry(text):
+                    messages.append({"role": "system", "content": news(text)})
         if expected:
             messages.append({"role": "user", "content": expected[:MAX_CALLEE_CHARACTERS]})
         messages.append({"role": "system", "content": now_note})

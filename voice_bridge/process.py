@@ -13,6 +13,7 @@ from cadenza.records.database import Database
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
 from cadenza.temporal.lead_client import LeadClient
+from voice_bridge.news import NewsDesk
 from voice_bridge.node import BridgeNode
 from voice_bridge.server import BridgeServer
 from voice_bridge.services import build_services
@@ -40,9 +41,11 @@ async def run_bridge(settings: Settings) -> None:
     services = build_services(settings, new_id("br"), database, leads)
     server = BridgeServer(services)
     node = BridgeNode(services, server)
+    news = NewsDesk(database, lambda: server.running)
     try:
         await server.start(inherited(NAME))
         await node.start()
+        news.start()
         mark_ready(NAME)
         log.info("bridge_ready", bridge=services.bridge_id, port=server.port)
         await stopping.wait()
@@ -53,6 +56,7 @@ async def run_bridge(settings: Settings) -> None:
     finally:
         clear_ready(NAME)
         await server.stop()
+        await news.stop()
         await node.stop()
         await services.close()
     log.info("bridge_stopped")

@@ -8,7 +8,7 @@ import orjson
 
 from cadenza.domain.outcomes import AnsweredBy, Speaker
 from cadenza.records.tables import Turn
-from voice_bridge.conversation import CalleeEntry, Conversation, ToolEntry
+from voice_bridge.conversation import CalleeEntry, Conversation, NoteEntry, ToolEntry
 
 
 @dataclass(slots=True)
@@ -23,6 +23,8 @@ class Past:
     machine: bool = False
     screened: bool = False
     began_at: datetime | None = None
+    notes: set[int] = field(default_factory=set)
+    """Ids of the notes that the model knows already."""
 
     @property
     def is_empty(self) -> bool:
@@ -33,7 +35,7 @@ class Past:
         """The callee's last words, if nothing was said after them."""
         texts: list[str] = []
         for entry in reversed(self.conversation.entries):
-            if isinstance(entry, ToolEntry):
+            if isinstance(entry, ToolEntry | NoteEntry):
                 continue
             if not isinstance(entry, CalleeEntry):
                 break
@@ -77,6 +79,9 @@ def _note(past: Past, turn: Turn) -> None:
         past.screened = True
     elif answered_by and AnsweredBy(answered_by).is_machine:
         past.machine = True
+    if note := (turn.payload or {}).get("note"):
+        past.notes.add(int(note))
+        past.conversation.note(turn.text)
     if (turn.payload or {}).get("person_joined"):
         past.screened = False
         past.callee_turns = 0

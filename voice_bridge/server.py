@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import orjson
@@ -66,6 +67,11 @@ class BridgeServer:
     def calls(self) -> int:
         """Streams that this process holds."""
         return self._connections
+
+    @property
+    def running(self) -> Mapping[str, Call]:
+        """The calls of this process, by attempt."""
+        return self._calls
 
     @property
     def port(self) -> int:

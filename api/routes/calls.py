@@ -11,11 +11,12 @@ from api.context import ApiContext, Context
 from api.pricing import prices
 from api.problems import Problem, not_found
 from api.routes.answers import guarded
-from api.schemas.calls import CallDetail, CallOut, StageLatencyOut, TranscriptOut, TurnOut
+from api.schemas.calls import CallDetail, CallOut, NoteIn, NoteOut, StageLatencyOut, TranscriptOut, TurnOut
 from api.schemas.pages import Cursor, Limit, Page
 from api.schemas.problems import ProblemCode
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState
 from cadenza.domain.reporting import estimate_cost
+from cadenza.records.call_notes import MOST_NOTES, NoteRefusal, add_note
 from cadenza.records.calls import find_recording, get_call, list_calls, list_turns
 from cadenza.records.reports import reply_latency, sum_call_usage
 from cadenza.records.tables import Attempt, Recording
@@ -67,6 +68,24 @@ async def transcript(call_id: str, context: Context) -> TranscriptOut:
         await _known(session, call_id)
         turns = await list_turns(session, call_id)
     return TranscriptOut(call_id=call_id, turns=[TurnOut.model_validate(turn) for turn in turns])
+
+
+@router.post("/{call_id}/context", status_code=202, summary="Tell a call a fact", responses=guarded(404, 409))
+async def tell(call_id: str, note: NoteIn, context: Context) -> NoteOut:
+    """The agent knows it from its next reply on, about a second later; it interrupts nobody. A call that is not
+    answered yet takes it along, and it survives the death of the bridge that has the call. At most 20 for a call."""
+    async with context.database.transaction() as session:
+        kept = await add_note(session, call_id, note.text)
+    match kept:
+        case NoteRefusal.UNKNOWN_CALL:
+            raise not_found("call", "GET /v1/calls lists them")
+        case NoteRefusal.CALL_OVER:
+            detail = "Only a call that is under way can be told something."
+            raise Problem(409, ProblemCode.CALL_OVER, "The call is over", detail)
+        case NoteRefusal.TOO_MANY:
+            detail = f"A call takes {MOST_NOTES}. Put several facts into one."
+            raise Problem(409, ProblemCode.TOO_MANY_NOTES, "The call was told too much", detail)
+    return NoteOut(id=kept, call_id=call_id)
 
 
 @router.get(

@@ -1,9 +1,9 @@
 """Calls (attempts), what was said in them, and what they took."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState, CallStatus, Speaker
 from cadenza.domain.reporting import Cost
@@ -109,6 +109,28 @@ class TurnOut(BaseModel):
     tool: str | None = Field(description="For tool turns: what the agent did")
     started_at: datetime
     latency: dict[str, Any] | None = Field(description="Milliseconds by stage")
+
+
+class NoteIn(BaseModel):
+    """A fact for a call that is going on."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"text": "The customer opened our offer a minute ago. Setup is free today."}]},
+    )
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)] = Field(
+        description="One fact or a few, in plain sentences. The agent may state them as it does the script's facts"
+    )
+
+
+class NoteOut(BaseModel):
+    """A fact that was taken."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": 41, "call_id": EXAMPLE_CALL["id"]}]})
+
+    id: int
+    call_id: str
 
 
 class TranscriptOut(BaseModel):

@@ -31,6 +31,8 @@ class ProblemCode(StrEnum):
     BAD_PHONE = "bad_phone"
     BAD_CURSOR = "bad_cursor"
     NO_RECORDING = "no_recording"
+    CALL_OVER = "call_over"
+    TOO_MANY_NOTES = "too_many_notes"
     # Whole lead files that cannot be taken
     EMPTY_FILE = "empty_file"
     NOT_A_LEAD_FILE = "not_a_lead_file"

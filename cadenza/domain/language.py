@@ -32,3 +32,9 @@ def language_code(text: str) -> str | None:
     if tag and tag.group(1) in _ISO_639_1:
         return tag.group(1) + (f"-{tag.group(2).upper()}" if tag.group(2) else "")
     return _NAMES.get(re.split(r"[\s(,/-]", plain, maxsplit=1)[0])
+
+
+def language_name(code: str) -> str:
+    """`de` or `de-AT` as `German`; a code whose name is not known as it is."""
+    base = code.split("-")[0].lower()
+    return next((name.title() for name, known in _NAMES.items() if known == base), code)

@@ -343,6 +343,16 @@ class GateRefusal(SQLModel, table=True):
     at: datetime = Field(default=None, sa_column=_when(default_now=True))
 
 
+class CallNote(SQLModel, table=True):
+    """A fact that came in from our own side while the call went on."""
+
+    __tablename__ = "call_note"
+    id: int | None = Field(default=None, primary_key=True)
+    attempt_id: str = Field(sa_column=_key("attempt.id"))
+    text: str
+    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+
+
 class Turn(SQLModel, table=True):
     """The journal of a conversation: a row for each thing said, heard or done, as it happens."""
 

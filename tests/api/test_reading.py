@@ -9,6 +9,7 @@ import pytest
 from api.wav import mulaw_wav
 from cadenza.domain.stream_token import sign_token
 from cadenza.records.booking_span import booking_span
+from cadenza.records.call_notes import notes_of
 from cadenza.records.tables import Booking, Recording, RenderedAudio, Rep, Turn
 from tests.api.conftest import CSV, REP, Api, new_id, unique_phone
 
@@ -246,3 +247,49 @@ async def test_the_report_of_an_empty_campaign_divides_nothing_by_nothing(api: A
     assert report["rates"]["answered"]["share"] is None
     assert report["cost"]["per_appointment"] is None
     assert report["reply_latency"] == []
+
+
+# --- Facts for a running call ----------------------------------------------------------------------------------------
+
+
+async def test_a_running_call_takes_facts(api: Api) -> None:
+    campaign = await api.campaign()
+    await api.upload(campaign)
+    attempt = await api.attempt(campaign, state="in_progress")
+    answer = await api.http.post(f"/v1/calls/{attempt.id}/context", json={"text": " Setup is free today. "})
+    assert answer.status_code == 202 and answer.json()["call_id"] == attempt.id
+    async with api.database.transaction() as session:
+        assert [note.text for note in await notes_of(session, [attempt.id])] == ["Setup is free today."]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"state": "ended"}, "call_over"), ({"state": "in_progress", "conversation_over": True}, "call_over")],
+)
+async def test_a_call_that_is_over_takes_none(api: Api, change: dict[str, object], code: str) -> None:
+    campaign = await api.campaign()
+    await api.upload(campaign)
+    attempt = await api.attempt(campaign, **change)
+    answer = await api.http.post(f"/v1/calls/{attempt.id}/context", json={"text": "Hello."})
+    assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+
+async def test_a_call_takes_twenty_facts_at_most(api: Api) -> None:
+    campaign = await api.campaign()
+    await api.upload(campaign)
+    attempt = await api.attempt(campaign, state="in_progress")
+    answers = [
+        (await api.http.post(f"/v1/calls/{attempt.id}/context", json={"text": f"Fact {number}."})).status_code
+        for number in range(21)
+    ]
+    assert answers == [202] * 20 + [409]
+
+
+@pytest.mark.parametrize("body", [{}, {"text": "  "}, {"text": "x" * 1001}, {"text": 3}, {"text": "a", "now": True}])
+async def test_a_fact_is_a_text_of_some_length(api: Api, body: dict[str, object]) -> None:
+    answer = await api.http.post("/v1/calls/at_1/context", json=body)
+    assert answer.status_code == 422 and answer.json()["errors"]
+
+
+async def test_an_unknown_call_takes_no_fact(api: Api) -> None:
+    assert (await api.http.post("/v1/calls/at_1/context", json={"text": "Hello."})).json()["code"] == "not_found"

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import orjson
@@ -22,10 +22,15 @@ from cadenza.domain.outcomes import Speaker
 from cadenza.domain.stream_token import sign_token
 from cadenza.operations.listening import listen
 from cadenza.records.backpressure import Room, room_on_bridges
+from cadenza.records.call_notes import add_note
+from cadenza.records.database import Database
 from cadenza.records.journal import TurnRow, write_turns
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
 from voice_bridge.admission import is_signed
+from voice_bridge.call import Call
+from voice_bridge.news import NewsDesk
 from voice_bridge.node import BridgeNode
+from voice_bridge.resume import recall
 from voice_bridge.server import BridgeServer
 
 pytestmark = pytest.mark.servers
@@ -328,6 +333,15 @@ OFFERED = TurnRow(
 )
 
 
+async def agent_says(world: Rehearsed, line: Carrier, attempt: str, words: str) -> None:
+    """Play what comes until the agent was heard to say this."""
+    async with asyncio.timeout(10):
+        while not any(words in turn.text for turn in await world.turns(attempt) if turn.speaker == "agent"):
+            for mark in line.of("mark"):
+                await line.send(event="mark", mark=mark["mark"])
+            await asyncio.sleep(0.1)
+
+
 async def test_a_booking_in_flight_is_finished_under_its_own_name_and_told_truly(world: Rehearsed) -> None:
     attempt = await world.lead("01", line="10")
     await world.run("update attempt set disclosure_heard = true where id = :id", id=attempt)
@@ -350,11 +364,7 @@ async def test_a_booking_in_flight_is_finished_under_its_own_name_and_told_truly
     async with carrier(world) as line:
         await line.start(attempt, stream_token(world, attempt))
         await line.audio()
-        async with asyncio.timeout(10):
-            while not any("booked" in turn.text for turn in await world.turns(attempt) if turn.speaker == "agent"):
-                for mark in line.of("mark"):
-                    await line.send(event="mark", mark=mark["mark"])
-                await asyncio.sleep(0.1)
+        await agent_says(world, line, attempt, "booked")
         await line.say_nothing(10)
         await line.send(event="stop", stop={"callSid": "CA1"})
         await line.closed()
@@ -394,6 +404,45 @@ async def test_a_machine_is_not_greeted_after_a_break(world: Rehearsed) -> None:
         await line.send(event="stop", stop={"callSid": "CA1"})
         await line.closed()
     assert await world.outcome(attempt, 5) == "machine"
+
+
+async def test_a_fact_from_outside_is_known_to_the_next_reply_and_after_a_break(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="13")
+    await world.run("update attempt set disclosure_heard = true where id = :id", id=attempt)
+    await journal(world, attempt, TurnRow(1, Speaker.AGENT, "Hello."), TurnRow(2, Speaker.CALLEE, "Yes."))
+    news = NewsDesk(world.database, lambda: world.bridge.running)
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        async with world.database.transaction() as session:
+            note = await add_note(session, attempt, "The panels carry a warranty of thirty years.")
+        sent = len(line.of("media"))
+        for _ in range(2):
+            await news.look()
+        assert not line.of("clear") and len(line.of("media")) >= sent, "nobody is interrupted"
+        call = world.bridge.running[attempt]
+        call.on_turn_ended("What about the warranty of the panels?", call.now_ms())
+        await agent_says(world, line, attempt, "thirty years")
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    await world.outcome(attempt, 5)
+    turns = await world.turns(attempt)
+    assert [turn.payload for turn in turns if "warranty of thirty" in turn.text and turn.speaker == "system"] == [
+        {"note": note}
+    ]
+    past = recall(turns)
+    assert past.notes == {note}
+    told = [message["content"] for message in past.conversation.messages("", "") if message["role"] == "system"]
+    assert any("<data>\n- The panels carry a warranty of thirty years.\n</data>" in content for content in told)
+
+
+async def test_without_the_database_no_news_come_and_the_calls_go_on(world: Rehearsed) -> None:
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    news = NewsDesk(nowhere, lambda: {"at_1": cast(Call, None)})
+    news.start()
+    await news.look()
+    await news.stop()
+    await nowhere.close()
 
 
 # --- The database ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,26 @@
+"""Call notes: facts that come in while a call goes on"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "call_note",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("attempt_id", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempt.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_call_note_attempt_id"), "call_note", ["attempt_id"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_table("call_note")
