@@ -1,4 +1,5 @@
-"""After the call: what was said in three sentences, the facts in it, and promises nobody approved.
+"""After the call: what was said in three sentences, the facts in it, and promises nobody approved. These are found by
+rule and by the model; the rule's stand even where no model answers.
 
 | activity | input | result | start-to-close |
 |---|---|---|---|
@@ -20,6 +21,7 @@ from temporalio.exceptions import ApplicationError
 
 from cadenza.domain.outcomes import Speaker
 from cadenza.domain.policy import CampaignPolicy
+from cadenza.domain.promises import unapproved
 from cadenza.domain.script import Script
 from cadenza.records.database import Database
 from cadenza.records.journal import read_turns
@@ -48,8 +50,13 @@ class Interest(StrEnum):
     UNKNOWN = "unknown"
 
 
+class FoundBy(StrEnum):
+    RULE = "rule"
+    MODEL = "model"
+
+
 class UnapprovedPromise(BaseModel):
-    """Something the agent said that nobody allowed it to say."""
+    """Something the agent said that nobody allowed it to say, as the model finds it."""
 
     model_config = ConfigDict(extra="forbid")
     quote: str = Field(description="The agent's words, exactly as in the transcript")
@@ -107,31 +114,55 @@ class AfterCallActivities:
         if attempt is None or campaign is None:
             raise ApplicationError(f"no attempt {request.attempt_id}", type="unknown_attempt", non_retryable=True)
         if attempt.summary is not None:
-            kept = CallSummary.model_validate(attempt.summary)
-            return SummarisedCall(summarised=True, unapproved_promises=len(kept.unapproved_promises))
+            return SummarisedCall(summarised=True, unapproved_promises=len(attempt.unapproved_promises))
         if not any(turn.speaker == Speaker.CALLEE.value and turn.text.strip() for turn in turns):
             return SummarisedCall(summarised=False, reason=NO_CONVERSATION)
         script = Script.model_validate(campaign.script)
         policy = CampaignPolicy.model_validate(campaign.policy)
-        summary, tokens = await self._ask(policy.model or self._settings.openai_model, script, turns)
+        approved = [*approved_claims(script), *facts_of_the_call(turns)]
+        by_rule = [
+            {"quote": promise.quote, "why": promise.why, "found_by": FoundBy.RULE.value}
+            for promise in unapproved(agent_texts(turns), approved)
+        ]
+        await self._flag(attempt.id, by_rule)  # first: it holds even if no model answers
+        summary, tokens = await self._ask(policy.model or self._settings.openai_model, approved, turns)
         summary = summary.model_copy(update={"unapproved_promises": really_said(summary.unapproved_promises, turns)})
+        flagged = by_rule + [
+            {**promise.model_dump(), "found_by": FoundBy.MODEL.value}
+            for promise in summary.unapproved_promises
+            if not any(_is_same(promise.quote, known["quote"]) for known in by_rule)
+        ]
         async with self._database.transaction() as session:
             await session.execute(
                 text(
-                    "update attempt set summary = :summary, tokens = tokens + :tokens "
+                    "update attempt set summary = :summary, unapproved_promises = :flagged, tokens = tokens + :tokens "
                     "where id = :attempt and summary is null"
-                ).bindparams(bindparam("summary", type_=JSONB)),
-                {"summary": summary.model_dump(mode="json"), "tokens": tokens, "attempt": attempt.id},
+                ).bindparams(bindparam("summary", type_=JSONB), bindparam("flagged", type_=JSONB)),
+                {
+                    "summary": summary.model_dump(mode="json"),
+                    "flagged": flagged,
+                    "tokens": tokens,
+                    "attempt": attempt.id,
+                },
             )
-        return SummarisedCall(summarised=True, unapproved_promises=len(summary.unapproved_promises))
+        return SummarisedCall(summarised=True, unapproved_promises=len(flagged))
 
-    async def _ask(self, model: str, script: Script, turns: Sequence[Turn]) -> tuple[CallSummary, int]:
+    async def _flag(self, attempt_id: str, promises: list[dict[str, str]]) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(
+                text("update attempt set unapproved_promises = :flagged where id = :attempt").bindparams(
+                    bindparam("flagged", type_=JSONB)
+                ),
+                {"flagged": promises, "attempt": attempt_id},
+            )
+
+    async def _ask(self, model: str, approved: list[str], turns: Sequence[Turn]) -> tuple[CallSummary, int]:
         """The model's summary and the tokens it took. Raises ApplicationError; messages hold codes only."""
         if self._model is None:
             # The vendor's SDK takes a second to import: a worker that starts anew after its death has calls to place.
             module = await asyncio.to_thread(importlib.import_module, "activities.summary_model")
             self._model = self._model or module.SummaryModel(self._settings)
-        material: dict[str, object] = {"approved_claims": approved_claims(script), "transcript": transcript(turns)}
+        material: dict[str, object] = {"approved_claims": approved, "transcript": transcript(turns)}
         content, tokens = await self._model.fill(CallSummary, model, _INSTRUCTIONS, material)
         try:
             return CallSummary.model_validate_json(content), tokens
@@ -143,6 +174,16 @@ def approved_claims(script: Script) -> list[str]:
     """Everything the agent may say: facts, approved answers and the fixed texts."""
     texts = [script.purpose, *script.facts, script.disclosure, script.opening]
     return [script.say(one) for one in [*texts, *(objection.answer for objection in script.objections)]]
+
+
+def facts_of_the_call(turns: Sequence[Turn]) -> list[str]:
+    """What our own side told the agent while the call went on."""
+    return [turn.text for turn in turns if turn.speaker == Speaker.SYSTEM.value and (turn.payload or {}).get("note")]
+
+
+def agent_texts(turns: Sequence[Turn]) -> list[str]:
+    """What the agent was heard to say."""
+    return [turn.text for turn in turns if turn.speaker == Speaker.AGENT.value]
 
 
 def transcript(turns: Sequence[Turn]) -> list[dict[str, str]]:
@@ -159,8 +200,13 @@ def transcript(turns: Sequence[Turn]) -> list[dict[str, str]]:
 
 def really_said(promises: Sequence[UnapprovedPromise], turns: Sequence[Turn]) -> list[UnapprovedPromise]:
     """Those whose quote the agent was heard to say: a model may accuse the agent of words it never spoke."""
-    spoken = _plain(" ".join(turn.text for turn in turns if turn.speaker == Speaker.AGENT.value))
+    spoken = _plain(" ".join(agent_texts(turns)))
     return [promise for promise in promises if (quote := _plain(promise.quote)) and quote in spoken]
+
+
+def _is_same(one: str, other: str) -> bool:
+    """One quote is a part of the other."""
+    return _plain(one) in _plain(other) or _plain(other) in _plain(one)
 
 
 def _plain(words: str) -> str:

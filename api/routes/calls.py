@@ -31,13 +31,23 @@ async def list_all(
     lead: Annotated[str | None, Query(max_length=50, description="Of this lead")] = None,
     state: Annotated[AttemptState | None, Query(description="In this state")] = None,
     outcome: Annotated[AttemptOutcome | None, Query(description="With this outcome")] = None,
+    unapproved_promises: Annotated[
+        bool | None, Query(description="true: only calls in which the agent promised what nobody approved")
+    ] = None,
     limit: Limit = 50,
     after: Cursor = None,
 ) -> Page[CallOut]:
     """The newest leads' calls first. Attempts that rang nobody are listed too, with the rule that refused them."""
     async with context.database.transaction() as session:
         found = await list_calls(
-            session, campaign_id=campaign, lead_id=lead, state=state, outcome=outcome, before=after, limit=limit
+            session,
+            campaign_id=campaign,
+            lead_id=lead,
+            state=state,
+            outcome=outcome,
+            has_unapproved_promises=unapproved_promises,
+            before=after,
+            limit=limit,
         )
     items = [CallOut.model_validate(attempt) for attempt in found]
     return Page(items=items, next=items[-1].id if len(items) == limit else None)

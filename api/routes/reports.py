@@ -146,6 +146,7 @@ def _attempts(counts: AttemptCounts) -> AttemptFigures:
         callbacks=counts.callbacks,
         under_way=counts.under_way,
         disclosures_heard=counts.disclosures_heard,
+        unapproved_promises=counts.unapproved_promises,
     )
 
 

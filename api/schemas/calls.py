@@ -41,6 +41,9 @@ _EXAMPLE_DETAIL: dict[str, Any] = {
     },
     "has_recording": True,
     "summary": None,
+    "unapproved_promises": [
+        {"quote": "You save forty percent.", "why": "not among the approved claims: 40 percent", "found_by": "rule"}
+    ],
 }  # fmt: skip
 
 
@@ -86,6 +89,16 @@ class StageLatencyOut(BaseModel):
     p99: float
 
 
+class UnapprovedPromiseOut(BaseModel):
+    """Something the agent said that no fact, approved answer or fixed text of the campaign holds."""
+
+    quote: str = Field(description="The agent's words, as they were heard")
+    why: str
+    found_by: str = Field(
+        description="`rule`: by its shape (a sum, a share, a guarantee); `model`: judged after the call"
+    )
+
+
 class CallDetail(CallOut):
     """A call with its latency and cost."""
 
@@ -95,6 +108,7 @@ class CallDetail(CallOut):
     cost: Cost
     has_recording: bool
     summary: dict[str, Any] | None
+    unapproved_promises: list[UnapprovedPromiseOut]
 
 
 class TurnOut(BaseModel):

@@ -111,6 +111,7 @@ class AttemptFigures(BaseModel):
     callbacks: int = Field(description="Retries that had been promised")
     under_way: int
     disclosures_heard: int
+    unapproved_promises: int = Field(description="Calls in which the agent promised what nobody approved; see them")
 
 
 class VoicemailFigures(BaseModel):
@@ -166,6 +167,7 @@ EXAMPLE_REPORT: dict[str, Any] = {
     "attempts": {
         "dials": 71, "outcomes": {"booked": 14, "no_answer": 18}, "answered": 51, "conversations": 25, "retries": 33,
         "callbacks": 2, "under_way": 0, "disclosures_heard": 34,
+        "unapproved_promises": 0,
     },
     "rates": {"answered": {"count": 51, "of": 71, "of_what": "dials", "share": 0.7183}},
     "appointments": [],

@@ -1,5 +1,6 @@
 """Questions about calls: an attempt is a call, made or refused."""
 
+from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,6 +15,7 @@ async def list_calls(
     lead_id: str | None = None,
     state: AttemptState | None = None,
     outcome: AttemptOutcome | None = None,
+    has_unapproved_promises: bool | None = None,
     before: str | None = None,
     limit: int = 50,
 ) -> list[Attempt]:
@@ -27,6 +29,9 @@ async def list_calls(
         query = query.where(Attempt.state == state.value)
     if outcome is not None:
         query = query.where(Attempt.outcome == outcome.value)
+    if has_unapproved_promises is not None:
+        sign = "<>" if has_unapproved_promises else "="
+        query = query.where(text(f"attempt.unapproved_promises {sign} '[]'::jsonb"))
     if before is not None:
         query = query.where(Attempt.id < before)
     return list(await session.exec(query))

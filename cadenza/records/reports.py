@@ -37,6 +37,7 @@ class AttemptCounts:
     persons: int
     abandoned: int
     under_way: int
+    unapproved_promises: int
 
 
 async def count_outcomes(session: AsyncSession, campaign_id: str) -> dict[str, int]:
@@ -81,6 +82,7 @@ async def count_attempts(session: AsyncSession, campaign_id: str) -> AttemptCoun
                        count(*) filter (where nth > 1 and previous = 'callback_promised') as callbacks,
                        count(*) filter (where voicemail_played_at is not null) as voicemails_played,
                        count(*) filter (where disclosure_heard) as disclosures_heard,
+                       count(*) filter (where unapproved_promises <> '[]'::jsonb) as unapproved_promises,
                        count(*) filter (where tally in ('person', 'abandoned')) as persons,
                        count(*) filter (where tally = 'abandoned') as abandoned,
                        count(*) filter (where outcome = any(:human) and (turns >= 2 or duration_seconds >= 30))

@@ -306,6 +306,9 @@ class Attempt(SQLModel, table=True):
     tokens: int = 0
     characters_spoken: int = 0
     summary: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    unapproved_promises: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=_json("[]")
+    )  # quote, why, found_by
     agent_heard_at: datetime | None = Field(default=None, sa_column=_when())  # the callee heard our first sound
     tally: str | None = None  # domain.tally.Tally: how it counts for the breakers; null: it does not
 

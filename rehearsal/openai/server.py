@@ -3,7 +3,8 @@
 Faults (vendor `openai`): operations `chat` (streamed), `complete` (not streamed), `embeddings`, `models`. Effects:
 `status:<code>` (429 with retry-after), `quota` (429 insufficient_quota), `delay` (`seconds` before the first token),
 `stall` (silence after half the tokens, `seconds` or for good), `error` (error object in mid-stream), `truncate` (the
-stream ends without finish and [DONE]), `cut_socket`, `empty` (no text), `markup` (Markdown, a list, an emoji).
+stream ends without finish and [DONE]), `cut_socket`, `empty` (no text), `markup` (Markdown, a list, an emoji),
+`promise` (a discount that nobody approved, behind the reply).
 """
 
 import asyncio
@@ -185,6 +186,8 @@ class OpenAiEmulator:
             thought = Thought()
         elif fault is not None and fault.kind == "markup":
             thought = Thought(_marked_up(thought.text), thought.calls)
+        elif fault is not None and fault.kind == "promise" and thought.text:
+            thought = Thought(f"I can promise you a discount of forty percent. {thought.text}", thought.calls)
         thought, finish = shortened(thought, body.get("max_completion_tokens"))
         return Completion(
             identifier=random_id("chatcmpl-", chance),

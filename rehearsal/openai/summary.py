@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rehearsal.openai import objections
 from rehearsal.openai.emails import email_in
-from rehearsal.openai.intents import Intent, has, normalise, understand
+from rehearsal.openai.intents import Intent, has, normalise, understand, vocabulary
 
 _SPEAKER_LINE: Final = re.compile(
     r"(?im)^\W*(?:\[[^\]]*\]\W*)?(?P<who>agent|assistant|ai|callee|lead|user|customer|person|caller|human|prospect)"
@@ -24,6 +24,7 @@ class _Story:
 
     callee: tuple[str, ...]
     agent: tuple[str, ...]
+    approved: tuple[str, ...] = ()
 
     def _callee_is(self, *intents: Intent) -> bool:
         return any(has(text, intent) for text in self.callee for intent in intents)
@@ -56,11 +57,34 @@ class _Story:
         return [text for text in self.callee if objections.makes_one(text)]
 
     @property
+    def promises(self) -> list[str]:
+        """Sentences of the agent that bind it, and share too few words with every approved claim that was named."""
+        if not self.approved:
+            return []
+        sentences = [one.strip() for text in self.agent for one in re.findall(r"[^.!?]+[.!?]*", text)]
+        return [
+            one
+            for one in sentences
+            if _BINDING.search(normalise(one)) and not any(_covers(claim, one) for claim in self.approved)
+        ]
+
+    @property
     def sentence(self) -> str:
         text = _SENTENCES[self.outcome]
         if self.objections:
             text += " They raised a concern before that."
         return text
+
+
+_BINDING: Final = re.compile(
+    r"\b(?:promise|guarantee\w*|discount|refund|warranty|free|percent|money back|no risk|no obligation"
+    r"|better than|cheap(?:er|est))\b"
+)
+
+
+def _covers(claim: str, sentence: str) -> bool:
+    words = set(vocabulary(sentence))
+    return len(words & set(vocabulary(claim))) >= 0.5 * len(words)
 
 
 _SENTENCES: Final = {
@@ -98,7 +122,8 @@ def _story(messages: Sequence[Mapping[str, Any]], texts: Sequence[str]) -> _Stor
         for who, said in _spoken_lines(_decoded(text)):
             (agent if who in _AGENT_NAMES else callee).append(said)
     if callee or agent:
-        return _Story(tuple(callee), tuple(agent))
+        approved = tuple(claim for text in texts for claim in _approved(_decoded(text)))
+        return _Story(tuple(callee), tuple(agent), approved)
     for match in _SPEAKER_LINE.finditer("\n".join(texts)):
         (agent if match["who"].lower() in _AGENT_NAMES else callee).append(match["text"].strip())
     if not callee and not agent:
@@ -108,6 +133,12 @@ def _story(messages: Sequence[Mapping[str, Any]], texts: Sequence[str]) -> _Stor
             elif message.get("role") == "user":
                 callee.append(text)
     return _Story(tuple(callee), tuple(agent))
+
+
+def _approved(value: Any) -> list[str]:
+    """The claims that the request allows."""
+    claims = value.get("approved_claims", []) if isinstance(value, dict) else []
+    return [str(claim) for claim in claims] if isinstance(claims, list) else []
 
 
 def _decoded(text: str) -> Any:
@@ -207,6 +238,8 @@ def _choice(options: Sequence[Any], name: str, story: _Story) -> Any:
 def _list(schema: Mapping[str, Any], name: str, story: _Story, root: Mapping[str, Any], depth: int) -> list[Any]:
     items = _resolved(schema.get("items", {}), root)
     least = int(schema.get("minItems", 0))
+    if items.get("type") == "object" and re.search(r"promise|commitment|violation", name):
+        return [_about_promise(items, quote) for quote in story.promises]
     if items.get("type") == "string" and "enum" not in items:
         heard = story.objections if re.search(r"objection|concern|question", name) else []
         if re.search(r"next|action|todo|follow|step", name):
@@ -214,6 +247,11 @@ def _list(schema: Mapping[str, Any], name: str, story: _Story, root: Mapping[str
         heard = heard[: int(schema.get("maxItems", 5))]
         return heard + ["None"] * max(0, least - len(heard))
     return [_value(items, name, story, root, depth + 1) for _ in range(least)]
+
+
+def _about_promise(schema: Mapping[str, Any], quote: str) -> dict[str, str]:
+    wanted = schema.get("properties", {})
+    return {key: quote if re.search(r"quote|words|said", key) else "No approved claim covers this." for key in wanted}
 
 
 def _truth(name: str, story: _Story) -> bool:

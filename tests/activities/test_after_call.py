@@ -114,6 +114,47 @@ async def test_an_unknown_attempt_is_a_final_error(desk: Desk) -> None:
     assert failure.value.type == "unknown_attempt" and failure.value.non_retryable
 
 
+BOLD = "You will save forty percent, and it is better than anything from the company next door. I promise."
+
+
+async def test_promises_that_nobody_approved_are_flagged_by_rule_and_by_model(desk: Desk) -> None:
+    attempt = await desk.call([*TALK, (Speaker.AGENT, BOLD)])
+    assert (await desk.summarise(attempt)).unapproved_promises == 2
+    (row,) = await desk.house.run("select unapproved_promises from attempt")
+    found = [(one["quote"], one["found_by"]) for one in row.unapproved_promises]
+    assert found == [
+        ("You will save forty percent, and it is better than anything from the company next door.", "rule"),
+        ("I promise.", "rule"),
+    ]
+    assert (await desk.summarise(attempt)).unapproved_promises == 2
+
+
+async def test_the_model_finds_what_no_rule_sees(desk: Desk) -> None:
+    attempt = await desk.call([*TALK, (Speaker.AGENT, "We are cheaper than anybody on your street.")])
+    await desk.summarise(attempt)
+    (row,) = await desk.house.run("select unapproved_promises from attempt")
+    assert [(one["quote"], one["found_by"]) for one in row.unapproved_promises] == [
+        ("We are cheaper than anybody on your street.", "model")
+    ]
+
+
+async def test_the_rules_flags_stand_where_no_model_answers(desk: Desk) -> None:
+    attempt = await desk.call([*TALK, (Speaker.AGENT, BOLD)])
+    desk.fault("status:503")
+    with pytest.raises(ApplicationError):
+        await desk.summarise(attempt)
+    (row,) = await desk.house.run("select unapproved_promises, summary from attempt")
+    assert row.summary is None and len(row.unapproved_promises) == 2
+
+
+async def test_a_fact_that_came_in_during_the_call_is_approved(desk: Desk) -> None:
+    attempt = await desk.call([*TALK, (Speaker.AGENT, "You will save forty percent.")])
+    note = TurnRow(20, Speaker.SYSTEM, "This customer would save forty percent.", payload={"note": 1})
+    async with desk.house.database.transaction() as session:
+        await write_turns(session, attempt, [note])
+    assert (await desk.summarise(attempt)).unapproved_promises == 0
+
+
 def turn(speaker: Speaker, text: str) -> Turn:
     return Turn(attempt_id="a", position=1, speaker=speaker.value, text=text)
 

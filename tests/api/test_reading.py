@@ -293,3 +293,21 @@ async def test_a_fact_is_a_text_of_some_length(api: Api, body: dict[str, object]
 
 async def test_an_unknown_call_takes_no_fact(api: Api) -> None:
     assert (await api.http.post("/v1/calls/at_1/context", json={"text": "Hello."})).json()["code"] == "not_found"
+
+
+async def test_calls_with_promises_that_nobody_approved_are_listed_and_counted(api: Api) -> None:
+    campaign = await api.campaign()
+    await api.upload(campaign)
+    promise = {"quote": "You save half.", "why": "not among the approved claims", "found_by": "rule"}
+    times = {"submitted_at": NOW, "answered_at": NOW, "ended_at": NOW}
+    bold = await api.attempt(campaign, state="ended", outcome="booked", unapproved_promises=[promise], **times)
+    honest = await api.attempt(campaign, number=2, state="ended", outcome="booked", **times)
+
+    async def listed(flagged: str) -> list[str]:
+        params = {"campaign": campaign, "unapproved_promises": flagged}
+        return [call["id"] for call in (await api.http.get("/v1/calls", params=params)).json()["items"]]
+
+    assert (await listed("true"), await listed("false")) == ([bold.id], [honest.id])
+    assert (await api.http.get(f"/v1/calls/{bold.id}")).json()["unapproved_promises"] == [promise]
+    report = (await api.http.get(f"/v1/campaigns/{campaign}/report")).json()
+    assert report["attempts"]["unapproved_promises"] == 1

@@ -1,7 +1,8 @@
-"""Call notes: facts that come in while a call goes on"""
+"""Facts that come in while a call goes on; promises in a call that nobody approved"""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0004"
 down_revision = "0003"
@@ -21,6 +22,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_call_note_attempt_id"), "call_note", ["attempt_id"], unique=False)
 
+    op.add_column(
+        "attempt",
+        sa.Column(
+            "unapproved_promises",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+    )
+
 
 def downgrade() -> None:
+    op.drop_column("attempt", "unapproved_promises")
     op.drop_table("call_note")
