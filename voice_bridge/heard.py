@@ -2,7 +2,7 @@
 
 The carrier buffers audio and echoes a mark when everything before it was played. After a `clear` it echoes all
 pending marks at once, so every mark carries the generation it was sent in: marks of a cleared generation prove
-nothing. Inside a sentence the played time, as a share of the sentence's length, estimates the words.
+nothing. Inside a sentence the synthesiser's times tell the words; for audio rendered before, the share of its length.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from cadenza.domain.standard_lines import Line
 from voice_bridge.mulaw import BYTES_PER_MS
+from voice_bridge.word_times import SpokenCharacters, word_ends, words_by
 
 LINE_DELAY_MS = 80
 """Audio reaches the callee a little after it left us: an estimate that rather counts a word too few."""
@@ -33,16 +34,20 @@ class Sentence:
     starts_at: int | None = None  # ms; when the run under way began to be played
     is_heard: bool = False
     heard_text: str = ""
+    spoken: SpokenCharacters = field(default_factory=SpokenCharacters)
 
     @property
     def duration_ms(self) -> int:
         return len(self.audio) // BYTES_PER_MS
 
     def words_by(self, byte: int) -> str:
-        """The words that are over when `byte` of the audio is reached."""
+        """The words that are over when `byte` of the audio is reached: by the synthesiser's times, else by length."""
         total = self._total_bytes()
         if not self.audio:
             return ""
+        if self.spoken:
+            count = words_by(self._word_ends(), byte // BYTES_PER_MS)
+            return " ".join(self.text.split()[:count]) if count < len(self.text.split()) else self.text
         reached, length, taken = byte / total, max(1, len(self.text)), 0
         words = self.text.split()
         for count, word in enumerate(words):
@@ -53,9 +58,16 @@ class Sentence:
 
     def start_of_word_at(self, byte: int) -> int:
         """Where the word that is being played at `byte` begins, as a byte of the audio."""
+        if self.spoken:
+            ends = self._word_ends()
+            count = words_by(ends, byte // BYTES_PER_MS)
+            return min(byte, ends[count - 1] * BYTES_PER_MS) if count else 0
         heard = self.words_by(byte)
         share = (len(heard) + 1) / max(1, len(self.text)) if heard else 0.0
         return min(byte, int(share * self._total_bytes()))
+
+    def _word_ends(self) -> list[int]:
+        return word_ends(self.text.split(), self.spoken.words(), is_complete=self.is_complete)
 
     def _total_bytes(self) -> int:
         """The length of its audio; while it is still being made, a guess from its text."""

@@ -269,7 +269,8 @@ class Mouth:
         stream = self._synthesiser.stream(text, self._voice)
         async with contextlib.aclosing(stream):  # type: ignore[type-var]
             async for chunk in stream:
-                sentence.audio += chunk
+                sentence.audio += chunk.audio
+                sentence.spoken.add(chunk.characters, list(chunk.ends_ms))
                 if utterance.over:
                     return
                 if not self._paused:

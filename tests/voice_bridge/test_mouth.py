@@ -8,7 +8,7 @@ from cadenza.domain.standard_lines import Line
 from tests.voice_bridge.rehearsed import eventually
 from voice_bridge.heard import Sentence
 from voice_bridge.mouth import Mouth, Utterance
-from voice_bridge.speaking import SpeakingFailed, Voice
+from voice_bridge.speaking import SpeakingFailed, SpokenAudio, Voice
 
 VOICE = Voice("v", "m")
 CHUNK = 800
@@ -54,14 +54,14 @@ class FakeVoice:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def stream(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+    async def stream(self, text: str, voice: Voice) -> AsyncIterator[SpokenAudio]:
         self.asked.append(text)
         for number in range(0, len(text) * 100, CHUNK):
             if self.fails_at is not None and number >= self.fails_at:
                 raise SpeakingFailed("server_error")
             await self.gate.wait()
             await asyncio.sleep(0)
-            yield bytes([number % 251]) * CHUNK
+            yield SpokenAudio(bytes([number % 251]) * CHUNK)
 
     async def close(self) -> None: ...
 

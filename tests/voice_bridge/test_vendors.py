@@ -285,13 +285,24 @@ async def test_a_dead_address_is_a_connection_failure() -> None:
 
 
 async def voice(vendors: Vendors, text: str) -> bytes:
-    return b"".join([chunk async for chunk in vendors.synthesiser.stream(text, VOICE)])
+    return b"".join([piece.audio async for piece in vendors.synthesiser.stream(text, VOICE)])
 
 
 async def test_audio_is_the_vendors_bytes_untouched(vendors: Vendors) -> None:
     spoken = vendors.world.studio.synthesize("Hello there.")
     audio = await voice(vendors, "Hello there.")
     assert abs(len(audio) - len(spoken.audio)) < 8000 * 0.5 and len(audio) > 3000
+
+
+async def test_every_character_has_its_time_within_the_audio(vendors: Vendors) -> None:
+    text = "We have two open times, and both are in the morning. Which one suits you better?"
+    pieces = [piece async for piece in vendors.synthesiser.stream(text, VOICE)]
+    assert len(pieces) > 3, "several pieces, whose times must go on from one to the next"
+    assert "".join(piece.characters for piece in pieces) == text
+    ends = [end for piece in pieces for end in piece.ends_ms]
+    assert ends == sorted(ends)
+    length = sum(len(piece.audio) for piece in pieces) // 8
+    assert length * 0.8 < ends[-1] <= length
 
 
 @pytest.mark.parametrize("effect", ["status:500", "empty", "status:429"])
@@ -332,8 +343,8 @@ async def test_audio_that_stalls_keeps_its_beginning(vendors: Vendors) -> None:
     vendors.world.faults.order({"vendor": "elevenlabs", "operation": "stream", "effect": "stall", "count": None})
     audio = bytearray()
     with pytest.raises(SpeakingFailed):
-        async for chunk in vendors.synthesiser.stream("A sentence that stalls in its middle somewhere.", VOICE):
-            audio += chunk
+        async for piece in vendors.synthesiser.stream("A sentence that stalls in its middle somewhere.", VOICE):
+            audio += piece.audio
     assert audio
 
 

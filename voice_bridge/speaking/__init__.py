@@ -1,4 +1,4 @@
-"""Speaking: a sentence in, mu-law audio out, as it is made."""
+"""Speaking: a sentence in, mu-law audio out, as it is made, with the time of each character where it is known."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,6 +14,16 @@ class Voice:
     language: str = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenAudio:
+    """A piece of mu-law 8 kHz audio without header. `ends_ms`: when each of `characters` is over, counted from the
+    beginning of the whole; both empty where the vendor does not tell."""
+
+    audio: bytes
+    characters: str = ""
+    ends_ms: tuple[int, ...] = ()
+
+
 class SpeakingFailed(Exception):
     """No (more) audio. `reason` is a stable word, never the vendor's text."""
 
@@ -23,7 +33,7 @@ class SpeakingFailed(Exception):
 
 
 class Synthesiser(Protocol):
-    def stream(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
-        """mu-law 8 kHz without header, in pieces. Raises SpeakingFailed; an empty result is one too."""
+    def stream(self, text: str, voice: Voice) -> AsyncIterator[SpokenAudio]:
+        """The audio in pieces. Raises SpeakingFailed; an empty result is one too."""
 
     async def close(self) -> None: ...

@@ -1,25 +1,31 @@
-"""ElevenLabs over HTTP streaming with its own SDK: `ulaw_8000`, so that nothing is transcoded."""
+"""ElevenLabs over HTTP streaming: `ulaw_8000`, so that nothing is transcoded, with the time of each character.
+
+Not over its SDK: that validates every letter's time as a model, 0.4 ms for half a second of audio against 0.02 ms
+here, and it drops a line that it cannot read without a word.
+"""
 
 import asyncio
 import contextlib
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
+import orjson
 import structlog
-from elevenlabs.client import AsyncElevenLabs
-from elevenlabs.core.api_error import ApiError
 
-from voice_bridge.speaking import SpeakingFailed, Voice
+from voice_bridge.mulaw import BYTES_PER_MS
+from voice_bridge.speaking import SpeakingFailed, SpokenAudio, Voice
 
 log = structlog.get_logger(__name__)
 
-CHUNK_BYTES = 800
-"""100 ms: the SDK hands out whole chunks only, so the first one waits for so much audio."""
 FIRST_AUDIO_SECONDS = 2.0
 GAP_SECONDS = 2.5
 _BREATH = 0.1
 _HOPELESS = frozenset({"credentials", "bad_request", "not_found"})
+_LONGEST_LINE_BYTES = 4_000_000
+_SAME_CLOCK_MS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +38,23 @@ class ElevenLabsOptions:
 class ElevenLabsSynthesiser:
     """One for each process: its connections are shared by all calls."""
 
-    def __init__(self, options: ElevenLabsOptions) -> None:
+    def __init__(self, options: ElevenLabsOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._http = httpx.AsyncClient(
+            base_url=options.base_url,
+            headers={"xi-api-key": options.api_key, "accept-encoding": "identity"},
+            transport=transport,
             timeout=httpx.Timeout(10.0, connect=3.0),
             limits=httpx.Limits(max_connections=options.max_connections, max_keepalive_connections=50),
         )
-        self._client = AsyncElevenLabs(api_key=options.api_key, base_url=options.base_url, httpx_client=self._http)
 
-    async def stream(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+    async def stream(self, text: str, voice: Voice) -> AsyncIterator[SpokenAudio]:
         """Audio as it is made; one quick second try while none has come."""
         for attempt in range(2):
             has_audio = False
             try:
-                async for chunk in self._once(text, voice):
+                async for piece in self._once(text, voice):
                     has_audio = True
-                    yield chunk
+                    yield piece
                 return
             except SpeakingFailed as failure:
                 log.warning("synthesis_failed", reason=failure.reason, attempt=attempt, has_audio=has_audio)
@@ -57,36 +65,82 @@ class ElevenLabsSynthesiser:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _once(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
-        has_audio = False
+    async def _once(self, text: str, voice: Voice) -> AsyncIterator[SpokenAudio]:
+        sent_ms = 0
         try:
-            stream = self._client.text_to_speech.stream(
-                voice.id,
-                text=text,
-                model_id=voice.model,
-                language_code=voice.language,
-                output_format="ulaw_8000",
-                request_options={"timeout_in_seconds": 10, "max_retries": 0, "chunk_size": CHUNK_BYTES},
-            )
-            async with contextlib.aclosing(stream):
-                while (chunk := await _next(stream, GAP_SECONDS if has_audio else FIRST_AUDIO_SECONDS)) is not None:
-                    if chunk:
-                        has_audio = True
-                        yield chunk
+            lines = self._lines(text, voice)
+            async with contextlib.aclosing(lines):
+                while (line := await _next(lines, GAP_SECONDS if sent_ms else FIRST_AUDIO_SECONDS)) is not None:
+                    piece = _piece(line, sent_ms)
+                    if piece.audio:
+                        sent_ms += len(piece.audio) // BYTES_PER_MS
+                        yield piece
         except TimeoutError:
             raise SpeakingFailed("timeout") from None
-        except ApiError as error:
-            raise SpeakingFailed(_reason(error.status_code)) from None
         except httpx.HTTPError:
             raise SpeakingFailed("connection") from None
-        if not has_audio:
+        if not sent_ms:
             raise SpeakingFailed("empty")
 
+    async def _lines(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+        """The answer's lines, each a piece of audio. Raises SpeakingFailed for an answer that is none."""
+        body = {"text": text, "model_id": voice.model, "language_code": voice.language}
+        request = self._http.stream(
+            "POST",
+            f"/v1/text-to-speech/{voice.id}/stream/with-timestamps",
+            params={"output_format": "ulaw_8000"},
+            content=orjson.dumps(body),
+            headers={"content-type": "application/json"},
+        )
+        async with request as answer:
+            if answer.status_code != 200:
+                raise SpeakingFailed(_reason(answer.status_code))
+            rest = bytearray()
+            async for data in answer.aiter_bytes():
+                rest += data
+                while (end := rest.find(b"\n")) >= 0:
+                    line = bytes(rest[:end])
+                    del rest[: end + 1]
+                    if line.strip():
+                        yield line
+                if len(rest) > _LONGEST_LINE_BYTES:
+                    raise SpeakingFailed("bad_answer")
+            if rest.strip():
+                yield bytes(rest)
 
-async def _next(stream: AsyncIterator[bytes], patience: float) -> bytes | None:
-    """The next piece, None at the end. The time-out must not span a `yield`: it would strike the consumer."""
+
+async def _next(lines: AsyncIterator[bytes], patience: float) -> bytes | None:
+    """The next line, None at the end. The time-out must not span a `yield`: it would strike the consumer."""
     async with asyncio.timeout(patience):
-        return await anext(stream, None)
+        return await anext(lines, None)
+
+
+def _piece(line: bytes, sent_ms: int) -> SpokenAudio:
+    """A line of the answer. Times that cannot be read are left out; audio that cannot be read is a failure."""
+    try:
+        data = orjson.loads(line)
+        audio = b64decode(data.get("audio_base64") or "")
+    except (ValueError, AttributeError, TypeError):
+        raise SpeakingFailed("bad_answer") from None
+    characters, ends = _times(data.get("alignment"), sent_ms)
+    return SpokenAudio(audio, characters, ends)
+
+
+def _times(alignment: Any, sent_ms: int) -> tuple[str, tuple[int, ...]]:
+    """Characters and their ends. A piece may count from its own beginning, or from that of the whole."""
+    if not isinstance(alignment, dict):
+        return "", ()
+    try:
+        characters = [str(one)[:1] or " " for one in alignment["characters"]]
+        starts = [int(float(one) * 1000) for one in alignment["character_start_times_seconds"]]
+        ends = [int(float(one) * 1000) for one in alignment["character_end_times_seconds"]]
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return "", ()
+    if not characters or not len(characters) == len(starts) == len(ends):
+        return "", ()
+    begins_anew = sent_ms > 0 and starts[0] + _SAME_CLOCK_MS < sent_ms
+    offset = sent_ms if begins_anew else 0
+    return "".join(characters), tuple(end + offset for end in ends)
 
 
 def _reason(status: int | None) -> str:
