@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import admission_tick, gate, gate_check, lead_workflows, recovery, uploads
+from bench import admission_tick, gate, gate_check, lead_workflows, objection_library, recovery, uploads
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "lead_workflows": lead_workflows.main,
@@ -12,6 +12,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "gate_check": gate_check.main,
     "recovery": recovery.main,
     "admission_tick": admission_tick.main,
+    "objection_library": objection_library.main,
 }
 
 name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])

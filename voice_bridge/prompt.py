@@ -102,9 +102,9 @@ def _objections(script: Script) -> str:
 
 def _data(context: CallContext) -> str:
     known = {
-        "first_name": context.first_name,
-        "full_name": context.name,
-        "company": context.company,
+        "first_name": context.first_name[:_MAX_FIELD],
+        "full_name": context.name[:_MAX_FIELD],
+        "company": context.company[:_MAX_FIELD],
         "has_email_on_file": bool(context.email),
         "attempt": context.attempt_number,
         "this_call_was_promised": context.is_callback,

@@ -39,33 +39,34 @@ class ObjectionLibrary:
     """The objections of one script, ready to be found. `phrases` of an objection are what it is found by."""
 
     def __init__(self, objections: Sequence[Objection]) -> None:
-        self._wordings = [
-            (objection, tuple(words for phrase in objection.phrases if (words := _content(phrase))))
-            for objection in objections
-        ]
+        self._by_word: dict[str, list[tuple[frozenset[str], Objection]]] = {}
+        self._literal: list[tuple[str, Objection]] = []  # phrases of small words alone, such as "how much"
+        for objection in objections:
+            for phrase in objection.phrases:
+                if words := _content(phrase):
+                    for word in words:
+                        self._by_word.setdefault(word, []).append((words, objection))
+                elif plain := phrases.plain(phrase):
+                    self._literal.append((f" {plain} ", objection))
 
     def find(self, said: str, answered: Collection[str] = ()) -> Objection | None:
         """The one objection that `said` makes; None if it makes none, several, one answered before, or says more."""
-        if phrases.is_goodbye(said) or _ABOUT_ANOTHER_TIME.search(phrases.plain(said)):
+        plain = f" {phrases.plain(said)} "
+        if phrases.is_goodbye(said) or _ABOUT_ANOTHER_TIME.search(plain):
             return None
-        words, plain = _content(said), f" {phrases.plain(said)} "
-        found: list[Objection] = []
+        words = _content(said)
+        found = {objection.id: objection for literal, objection in self._literal if literal in plain}
         covered: frozenset[str] = frozenset()
-        for objection, wordings in self._wordings:
-            matched = [wording for wording in wordings if wording <= words]
-            if matched or any(_is_said(phrase, plain) for phrase in objection.phrases if not _content(phrase)):
-                found.append(objection)
-                covered = covered.union(*matched)
+        for word in words:
+            for wording, objection in self._by_word.get(word, ()):
+                if wording <= words:
+                    found[objection.id] = objection
+                    covered |= wording
         others = len(words - covered)
         if len(found) != 1 or others > min(_MOST_OTHER_WORDS, max(1, len(covered))):
             return None
-        return None if found[0].id in answered else found[0]
-
-
-def _is_said(phrase: str, plain: str) -> bool:
-    """For a phrase of small words alone ("how much"): literally there."""
-    wanted = phrases.plain(phrase)
-    return bool(wanted) and f" {wanted} " in plain
+        (objection,) = found.values()
+        return None if objection.id in answered else objection
 
 
 def _content(text: str) -> frozenset[str]:

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from cadenza.domain.line import Line
+
+_OWN_FIELDS = frozenset({Line.DISCLOSURE, Line.OPENING, Line.SCREENING_REPLY, Line.FAREWELL})
 PLACEHOLDERS = frozenset({"first_name", "company", "agent_name", "agent_company", "callback_number"})
 """What a script's texts may hold in braces; and `{custom.NAME|words}`: a lead's custom field, or the words for leads
 without it."""
@@ -57,6 +60,11 @@ class Script(BaseModel):
     screening_reply: str = (
         "This is {agent_name}, an AI assistant calling for {agent_company}, about a short introductory call."
     )
+    lines: Mapping[Line, str] = Field(
+        default_factory=dict,
+        description="Own words for what the agent says without the model (`reprompt`, `checking`, ...); a script in "
+        "another language than English needs them",
+    )
     callback_number: str = Field("", description="Number said in the voicemail; empty: the caller ID")
 
     @field_validator("disclosure")
@@ -66,10 +74,20 @@ class Script(BaseModel):
             raise ValueError("must say that the caller is an AI (for example 'an AI assistant'): the law asks for it")
         return value
 
+    @field_validator("lines")
+    @classmethod
+    def _no_line_twice(cls, value: Mapping[Line, str]) -> Mapping[Line, str]:
+        for line in value:
+            if line in _OWN_FIELDS:
+                raise ValueError(f"{line.value} has a field of its own: set script.{line.value}")
+        return value
+
     @model_validator(mode="after")
     def _known_placeholders(self) -> "Script":
-        for name in ("disclosure", "opening", "voicemail", "farewell", "screening_reply"):
-            text = _CUSTOM.sub("", getattr(self, name))
+        fields = ("disclosure", "opening", "voicemail", "farewell", "screening_reply")
+        own = {f"lines.{line.value}": text for line, text in self.lines.items()}
+        for name, written in {**{name: getattr(self, name) for name in fields}, **own}.items():
+            text = _CUSTOM.sub("", written)
             for field in {field for _, field, _, _ in Formatter().parse(text) if field is not None}:
                 if field.startswith("custom."):
                     raise ValueError(f"{name}: {{{field}}} needs words for leads without it: {{{field}|your plan}}")
@@ -85,7 +103,7 @@ class Script(BaseModel):
     def custom_fields(self) -> frozenset[str]:
         """Names of the custom fields that its texts speak."""
         texts = [self.disclosure, self.opening, self.voicemail, self.farewell, self.screening_reply]
-        texts += [objection.answer for objection in self.objections]
+        texts += [*self.lines.values(), *(objection.answer for objection in self.objections)]
         return frozenset(name for text in texts for name, _ in _CUSTOM.findall(text))
 
     def say(

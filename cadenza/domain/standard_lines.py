@@ -5,38 +5,11 @@ synthesiser is down. Texts may hold the script's placeholders.
 """
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from cadenza.domain.line import Line as Line
 from cadenza.domain.script import Script
-
-
-class Line(StrEnum):
-    """One fixed thing to say. The values are stable: they are written to the journal."""
-
-    DISCLOSURE = "disclosure"
-    OPENING = "opening"
-    SCREENING_REPLY = "screening_reply"
-    FAREWELL = "farewell"
-    REPROMPT = "reprompt"
-    REPROMPT_AGAIN = "reprompt_again"
-    SILENCE_FAREWELL = "silence_farewell"
-    TAKE_YOUR_TIME = "take_your_time"
-    STILL_THERE = "still_there"
-    SAY_AGAIN = "say_again"
-    I_AM_AN_AI = "i_am_an_ai"
-    REMOVED = "removed"
-    RESUME = "resume"
-    THINKING = "thinking"
-    LET_ME_SEE = "let_me_see"
-    CHECKING = "checking"
-    CHECKING_TIMES = "checking_times"
-    STILL_CHECKING = "still_checking"
-    ALMOST_THERE = "almost_there"
-    TIME_UP = "time_up"
-    TROUBLE = "trouble"
-
 
 STANDARD_LINES: dict[Line, str] = {
     Line.REPROMPT: "Hello, are you still there?",
@@ -57,7 +30,7 @@ STANDARD_LINES: dict[Line, str] = {
     Line.TIME_UP: "I have to let you go now. Thank you for your time. Goodbye.",
     Line.TROUBLE: "I'm sorry, I have a technical problem. I'll have to end the call here. Goodbye.",
 }
-"""The lines that no script sets."""
+"""The lines that scripts need not set; in another language than English, `lines` of the script does."""
 
 
 _NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
@@ -73,12 +46,16 @@ def line_text(
     custom: Mapping[str, Any] = _NO_FIELDS,
 ) -> str:
     """The words of a line in this campaign, for this lead."""
-    template = {
-        Line.DISCLOSURE: script.disclosure,
-        Line.OPENING: script.opening,
-        Line.SCREENING_REPLY: script.screening_reply,
-        Line.FAREWELL: script.farewell,
-    }.get(line) or STANDARD_LINES[line]
+    template = (
+        {
+            Line.DISCLOSURE: script.disclosure,
+            Line.OPENING: script.opening,
+            Line.SCREENING_REPLY: script.screening_reply,
+            Line.FAREWELL: script.farewell,
+        }.get(line)
+        or script.lines.get(line)
+        or STANDARD_LINES[line]
+    )
     return script.say(template, first_name=first_name, company=company, caller_id=caller_id, custom=custom)
 
 

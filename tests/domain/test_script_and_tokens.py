@@ -1,5 +1,6 @@
 """Pins down: texts with their placeholders, the disclosure's duty, signed tokens, fair rotation."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from cadenza.domain.identifiers import attempt_id, new_id
 from cadenza.domain.rotation import RepLoad, choose_rep, whose_turn
 from cadenza.domain.script import Script, spoken_number
+from cadenza.domain.standard_lines import STANDARD_LINES, Line, line_text, texts_to_render
 from cadenza.domain.stream_token import InvalidToken, TokenError, sign_token, verify_token
 
 SCRIPT = Script(agent_company="Acme", purpose="To introduce us.", opening="Hello {first_name}, is now a good time?")
@@ -117,3 +119,34 @@ def test_it_is_the_turn_of_those_who_had_the_fewest_for_their_weight() -> None:
     ]
     assert whose_turn(loads) == {"a", "b"}
     assert whose_turn([]) == frozenset()
+
+
+# --- Own words for what the agent says by itself ---------------------------------------------------------------------
+
+
+def test_a_script_in_another_language_brings_its_own_lines_and_they_are_rendered() -> None:
+    script = Script(
+        agent_company="Acme",
+        purpose="p",
+        opening="Hallo {first_name}?",
+        lines={Line.REPROMPT: "Sind Sie noch da, {first_name}?", Line.CHECKING: "Einen Moment, bitte."},
+    )
+    assert line_text(Line.REPROMPT, script, first_name="Alex") == "Sind Sie noch da, Alex?"
+    assert line_text(Line.STILL_THERE, script) == STANDARD_LINES[Line.STILL_THERE]
+    texts = set(texts_to_render(script, first_name="Alex"))
+    assert {"Sind Sie noch da, Alex?", "Einen Moment, bitte."} <= texts
+    assert STANDARD_LINES[Line.REPROMPT] not in texts
+    assert Script.model_validate(script.model_dump(mode="json")) == script
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ({"greeting": "Hallo?"}, "lines"),
+        ({"reprompt": "Hallo {nobody}?"}, "lines.reprompt: {nobody} is not known"),
+        ({"disclosure": "Hallo."}, "set script.disclosure"),
+    ],
+)
+def test_a_line_that_is_unknown_or_set_elsewhere_is_an_error_that_names_it(lines: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(words)):
+        Script.model_validate({"agent_company": "Acme", "purpose": "p", "opening": "Hello?", "lines": lines})
