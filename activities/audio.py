@@ -28,6 +28,7 @@ from cadenza.domain.audio_key import audio_key
 from cadenza.domain.messages import PrepareCampaignInput
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.script import Script
+from cadenza.domain.spoken import speakable
 from cadenza.domain.standard_lines import texts_to_render
 from cadenza.records import campaigns
 from cadenza.records.audio import missing, put_audio
@@ -74,6 +75,7 @@ class CampaignMoved(BaseModel):
 class _Voice:
     voice_id: str
     model: str
+    language: str
 
     def key(self, text: str) -> str:
         return audio_key(self.voice_id, self.model, text)
@@ -149,7 +151,8 @@ class AudioActivities:
 
     def _voice(self, campaign: Campaign) -> _Voice:
         policy = CampaignPolicy.model_validate(campaign.policy)
-        return _Voice(policy.voice_id or self._settings.elevenlabs_voice_id, self._settings.elevenlabs_model)
+        voice_id = policy.voice_id or self._settings.elevenlabs_voice_id
+        return _Voice(voice_id, self._settings.elevenlabs_model, policy.language)
 
     def _caller_id(self, campaign: Campaign) -> str:
         return campaign.caller_id or self._settings.twilio_from_number
@@ -185,7 +188,7 @@ class AudioActivities:
         try:
             stream = self._speech.text_to_speech.stream(
                 voice.voice_id,
-                text=text,
+                text=speakable(text, voice.language),
                 model_id=voice.model,
                 output_format="ulaw_8000",
                 request_options={"max_retries": 0, "timeout_in_seconds": REQUEST_SECONDS},

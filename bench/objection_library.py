@@ -22,7 +22,8 @@ from cadenza.domain.script import Objection
 SIZES = (10, 50, 200)
 WORDS = (
     "roof power bill contract price supplier panel battery tenant landlord meter grid winter shade permit loan "
-    "warranty installer company neighbour garden office budget quote brochure website email letter colleague manager partner"
+    "warranty installer company neighbour garden office budget quote brochure website email letter "
+    "colleague manager partner"
 )
 
 

@@ -263,7 +263,7 @@ class Mouth:
         self._send_mark(sentence)
 
     async def _synthesise(self, utterance: Utterance, sentence: Sentence) -> None:
-        text = speakable(sentence.text)
+        text = speakable(sentence.text, self._voice.language)
         self.characters += len(text)
         utterance.characters += len(text)
         stream = self._synthesiser.stream(text, self._voice)

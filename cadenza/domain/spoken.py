@@ -158,18 +158,31 @@ def email_from_speech(text: str) -> str | None:
 
 _CLOCK = re.compile(r"\b(\d{1,2}):(\d{2})(?:\s*([AaPp])\.?\s?[Mm]\b\.?)?")
 _HOUR_ONLY = re.compile(r"\b(\d{1,2})\s*([AaPp])\.?[Mm]\b\.?")
-_MONEY = re.compile(r"\$(\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.(\d{2}))?\b")
+_MONEY = re.compile(r"([$€£])\s?(\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.(\d{2}))?(?![\d,]|\.\d)")
+_COINS = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
+_DATE = re.compile(r"\b(20\d{2})-(\d{2})-(\d{2})\b")
+_ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
+_THOUSANDS = re.compile(r"(?<![\d.,$€£])\d{1,3},\d{3}(?![\d,]|\.\d)")
 _PERCENT = re.compile(r"(?<=\d)\s?%")
 _PHONE = re.compile(r"\+\d{7,15}\b")
 
 
-def speakable(text: str) -> str:
-    """A sentence with clock times, dollars, percent, phone numbers and e-mail addresses as words."""
+def speakable(text: str, language: str = "en") -> str:
+    """A sentence with clock times, dates, sums, percent, phone numbers and e-mail addresses as words.
+
+    The words are English. In other languages the text stays as it is: the model is told to write numbers as words, and
+    half a sentence in English would be worse than a digit.
+    """
+    if not language.lower().startswith("en"):
+        return text
     text = _EMAIL.sub(lambda found: spoken_email(found.group()), text)
     text = _PHONE.sub(lambda found: " ".join(found.group()[1:]), text)
     text = _CLOCK.sub(_clock_words, text)
     text = _HOUR_ONLY.sub(lambda found: _clock(int(found[1]), 0, found[2]) or found.group(), text)
     text = _MONEY.sub(_money_words, text)
+    text = _DATE.sub(_date_words, text)
+    text = _ORDINAL.sub(lambda found: spoken_ordinal(int(found[1])), text)
+    text = _THOUSANDS.sub(lambda found: spoken_integer(int(found.group().replace(",", ""))), text)
     return _PERCENT.sub(" percent", text)
 
 
@@ -185,7 +198,18 @@ def _clock(hour: int, minute: int, half: str | None) -> str | None:
     return spoken_time(hour, minute) if hour < 24 and minute < 60 else None
 
 
+def _date_words(found: re.Match[str]) -> str:
+    try:
+        return spoken_date(datetime(int(found[1]), int(found[2]), int(found[3])))
+    except ValueError:
+        return found.group()
+
+
 def _money_words(found: re.Match[str]) -> str:
-    dollars, cents = int(found[1].replace(",", "")), int(found[2] or 0)
-    words = f"{spoken_integer(dollars)} dollar{'' if dollars == 1 else 's'}"
-    return words + (f" and {spoken_integer(cents)} cent{'' if cents == 1 else 's'}" if cents else "")
+    amount, small = int(found[2].replace(",", "")), int(found[3] or 0)
+    if amount >= 1_000_000:
+        return found.group()
+    coin, small_coin = _COINS[found[1]]
+    words = f"{spoken_integer(amount)} {coin}{'' if amount == 1 else 's'}"
+    many = "pence" if small_coin == "penny" else f"{small_coin}s"
+    return words + (f" and {spoken_integer(small)} {small_coin if small == 1 else many}" if small else "")

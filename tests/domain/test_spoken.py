@@ -126,10 +126,26 @@ def test_an_address_is_spelled_out() -> None:
         ("Write to jo@acme.com", "Write to jo at acme dot com"),
         ("Call +12125550123", "Call 1 2 1 2 5 5 5 0 1 2 3"),
         ("At 25:99 or 13 pm", "At 25:99 or 13 pm"),
+        ("It is €20.", "It is twenty euros."),
+        ("It is £1.50 a day.", "It is one pound and fifty pence a day."),
+        ("From 2026-12-03 on.", "From Thursday the third of December on."),
+        ("On 2026-13-45.", "On 2026-13-45."),
+        ("On December 3rd or the 21st.", "On December third or the twenty-first."),
+        (
+            "We have 12,500 customers, 1.5 million panels.",
+            "We have twelve thousand five hundred customers, 1.5 million",
+        ),
+        ("It is $1,234,567.", "It is $1,234,567."),
     ],
 )
 def test_text_is_made_speakable(text: str, words: str) -> None:
     assert speakable(text).startswith(words)
+
+
+def test_no_english_words_get_into_another_language() -> None:
+    text = "Um 14:30 Uhr für $20 an jo@acme.com."
+    assert speakable(text, "de") == text
+    assert "fourteen" not in speakable(text, "en-GB") and "two thirty" in speakable(text, "en-GB")
 
 
 @given(st.text(max_size=200))
