@@ -288,6 +288,44 @@ async def test_nonsense_in_the_stream_is_ignored(world: Rehearsed) -> None:
     assert await world.outcome(attempt, 5) == "hung_up"
 
 
+@pytest.mark.parametrize(
+    "before", [("media",), ("mark", "dtmf", "media"), ("media", "connected", "connected", "media")], ids=repr
+)
+async def test_frames_before_their_time_are_ignored(world: Rehearsed, before: tuple[str, ...]) -> None:
+    bodies = {
+        "media": {"media": {"payload": SILENCE}},
+        "mark": {"mark": {"name": "early"}},
+        "dtmf": {"dtmf": {"digit": "5"}},
+        "connected": {"protocol": "Call"},
+    }
+    attempt = await world.lead("01", line=f"3{len(before)}")
+    async with carrier(world) as line:
+        for event in before:
+            await line.send(event=event, **bodies[event])
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        await line.start(attempt, "another token")  # a second start changes nothing
+        await line.say_nothing(5)
+        assert world.bridge.calls == 1
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    assert await world.outcome(attempt, 5) == "hung_up"
+
+
+async def test_a_flood_of_keys_does_not_disturb_the_call(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="15")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        for number in range(3000):
+            await line.send(event="dtmf", dtmf={"track": "inbound_track", "digit": "5678"[number % 4]})
+        await line.say_nothing(10)
+        assert world.bridge.calls == 1 and not line.of("clear"), "the greeting goes on"
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    assert await world.outcome(attempt, 5) == "hung_up"
+
+
 async def test_a_flood_of_nonsense_ends_the_stream_and_not_the_bridge(world: Rehearsed) -> None:
     attempt = await world.lead("01", line="07")
     async with carrier(world) as line:
