@@ -4,7 +4,7 @@ from cadenza.domain import phrases
 from voice_bridge import turn_events as events
 from voice_bridge.dictation import is_dictating
 from voice_bridge.echo import is_echo
-from voice_bridge.turn_decisions import DropSpeculation, Hear, ListenPatiently, Speculate
+from voice_bridge.turn_decisions import Hear, ListenPatiently, Speculate
 from voice_bridge.turn_parties import TurnParties
 from voice_bridge.turn_rules import State
 
@@ -95,11 +95,6 @@ class TurnPatience(TurnParties):
         """More words have come than those that are being answered."""
         if self._speculated and phrases.plain(text) != self._speculated:
             self._drop_speculation()
-
-    def _drop_speculation(self) -> None:
-        if self._speculated:
-            self._speculated = ""
-            self._out.append(DropSpeculation())
 
     # --- Echo --------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from voice_bridge.fillers import Fillers
 from voice_bridge.turn_decisions import (
     Decision,
     Discard,
+    DropSpeculation,
     EndCall,
     EndReason,
     Speak,
@@ -79,7 +80,13 @@ class TurnState:
         self._quiet_since = self._now
         self._enter(State.LISTENING)
 
+    def _drop_speculation(self) -> None:
+        if self._speculated:
+            self._speculated = ""
+            self._out.append(DropSpeculation())
+
     def _speak(self, state: State, *lines: Line) -> None:
+        self._drop_speculation()
         self.busy = True
         self._thinks = False
         self._spoke_at = self._now
@@ -90,6 +97,7 @@ class TurnState:
         if not self.disclosure_heard and self._disclosures < self.rules.max_disclosures:
             self._disclosures += 1  # it was cut off: the law wants it heard
             lead_in = (*lead_in, Line.DISCLOSURE)
+        self._speculated = ""  # it is this answer, or the shell sees that it is none
         self.busy = True
         self._thinks = True
         self._spoke_at = self._now

@@ -179,7 +179,6 @@ class TurnTalk(TurnPatience):
             self._speak(State.AGENT_SPEAKING, Line.I_AM_AN_AI)
         else:
             self._think(text)
-        self._speculated = ""  # answered with it, or past it
 
     def _opt_out(self, text: str) -> None:
         self._out += [Hear(text), ReportOptOut(text)]

@@ -7,7 +7,7 @@ here, and it drops a line that it cannot read without a word.
 import asyncio
 import contextlib
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ class ElevenLabsSynthesiser:
         if not sent_ms:
             raise SpeakingFailed("empty")
 
-    async def _lines(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+    async def _lines(self, text: str, voice: Voice) -> AsyncGenerator[bytes, None]:
         """The answer's lines, each a piece of audio. Raises SpeakingFailed for an answer that is none."""
         body = {"text": text, "model_id": voice.model, "language_code": voice.language}
         request = self._http.stream(
