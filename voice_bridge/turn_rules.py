@@ -45,6 +45,7 @@ class TurnRules:
     longest_speculation_ms: int = 10_000  # a longer turn seldom ends where it pauses
     echoes_of_a_line: int = 2  # whole turns of the agent's own words: from then on short ones are doubted too
     echo_tail_ms: int = 1500  # an echo's last words come so late after the agent's
+    unheard_after_ms: int = 1500  # a second "hello?" so long into the greeting: the callee does not hear us
     early_answer_ms: int = 1500  # "yeah" so shortly before the agent's end is its answer
     filler_ms: int = 800  # of a tool that takes long
     second_filler_ms: int = 5000

@@ -32,6 +32,7 @@ class TurnState:
         self._agent_until = 0
         self._spoke_at = 0
         self._opening = False  # the utterance under way is the greeting
+        self._hellos = 0  # over the greeting
         self._partial = ""
         self._early_text = ""
         self._unfinished = ""  # turns since the agent last spoke: the recogniser may have cut one sentence in two

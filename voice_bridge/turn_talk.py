@@ -149,9 +149,20 @@ class TurnTalk(TurnPatience):
         if not ignored:
             self._callee_turn(text)
             return
+        if self._opening and self._is_not_heard(text):
+            self._stop_agent()
+            self._open()
+            return
         self._early_answer = (text, self._now)
         if self.state is State.INTERRUPTED:
             self._go_on()
+
+    def _is_not_heard(self, text: str) -> bool:
+        """Says hello into the greeting again: it begins anew, once."""
+        if not phrases.plain(text).startswith("hello"):
+            return False
+        self._hellos += 1
+        return self._hellos == 2 and self._now - self._spoke_at >= self.rules.unheard_after_ms
 
     def _callee_turn(self, text: str) -> None:
         """The callee has said something to answer."""

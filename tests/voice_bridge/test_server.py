@@ -474,6 +474,33 @@ async def test_a_fact_from_outside_is_known_to_the_next_reply_and_after_a_break(
     assert any("<data>\n- The panels carry a warranty of thirty years.\n</data>" in content for content in told)
 
 
+async def test_a_pause_begins_the_answer_and_a_number_makes_the_ears_patient(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="16")
+    await world.run("update attempt set disclosure_heard = true where id = :id", id=attempt)
+    await journal(world, attempt, TurnRow(1, Speaker.CALLEE, "Yes."), TurnRow(2, Speaker.AGENT, "Hello."))
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await agent_says(world, line, attempt, "the line dropped")
+        await eventually(lambda: world.bridge.running[attempt]._turns.state == "listening")
+        call = world.bridge.running[attempt]
+        call.on_pause("How long does it take")
+        ahead = call._replier._ahead
+        assert ahead is not None
+        await eventually(lambda: ahead._task.done(), 5)
+        call.on_turn_ended("How long does it take?", call.now_ms())
+        assert call._replier._ahead is ahead, "the reply begins in a moment"
+        await agent_says(world, line, attempt, "hall I look for a time")
+        assert call._replier._ahead is None
+        await eventually(lambda: call._turns.state == "listening")
+        call.on_words("My number is two one two")
+        assert call._ears._patient  # type: ignore[attr-defined]
+        call.on_turn_ended("My number is two one two five five five oh one two three.", call.now_ms())
+        assert not call._ears._patient  # type: ignore[attr-defined]
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    await world.outcome(attempt, 5)
+
+
 async def test_without_the_database_no_news_come_and_the_calls_go_on(world: Rehearsed) -> None:
     nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing")
     news = NewsDesk(nowhere, lambda: {"at_1": cast(Call, None)})

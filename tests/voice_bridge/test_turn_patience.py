@@ -8,6 +8,7 @@ from cadenza.domain.standard_lines import Line
 from tests.voice_bridge.talk import Talk
 from voice_bridge.fillers import Fillers, Wait
 from voice_bridge.turn_decisions import (
+    Discard,
     DropSpeculation,
     EndCall,
     EndReason,
@@ -17,6 +18,7 @@ from voice_bridge.turn_decisions import (
     ListenPatiently,
     Pause,
     Resume,
+    Speak,
     Speculate,
     Think,
 )
@@ -259,6 +261,31 @@ def test_ten_minutes_of_music_end_as_silence_does(greeted: Talk) -> None:
         if greeted.machine.busy:
             greeted.reply()
     assert greeted.of(EndCall) == [EndCall(EndReason.SILENCE)]
+
+
+# --- Not heard -------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_hello_into_the_greeting_begins_it_anew_once() -> None:
+    talk = Talk()
+    talk.start()
+    talk.agent_starts(6000)
+    assert talk.turn("Hello?") == []
+    talk.wait(1600)
+    assert talk.turn("Hello?") == [Discard(), Speak((Line.DISCLOSURE, Line.OPENING))]
+    talk.agent_starts(6000)
+    talk.wait(2000)
+    assert talk.turn("Hello?") == []
+    assert talk.state is State.OPENING
+
+
+def test_two_hellos_at_the_very_beginning_are_a_greeting() -> None:
+    talk = Talk()
+    talk.start()
+    talk.agent_starts(6000)
+    talk.turn("Hello?")
+    talk.wait(500)
+    assert talk.turn("Hello?") == []
 
 
 # --- Fillers ---------------------------------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ async def test_the_sdk_tries_again_after_a_rate_limit() -> None:
 
 async def test_faults_in_the_middle_of_a_stream() -> None:
     async with _emulator(**QUICK) as (world, _, client):
-        for effect in ("error", "truncate", "cut_socket", "empty", "markup"):
+        for effect in ("error", "truncate", "cut_socket", "empty", "markup", "promise"):
             world.faults.order({"vendor": "openai", "operation": "chat", "effect": effect})
         with pytest.raises(openai.APIError):
             await _stream(client, _say("Who is this?"))
@@ -255,6 +255,7 @@ async def test_faults_in_the_middle_of_a_stream() -> None:
         assert _text(empty) == ""
         assert empty[-2].choices[0].finish_reason == "stop"
         assert "**" in _text(await _stream(client, _say("Who is this?")))
+        assert "a discount of forty percent" in _text(await _stream(client, _say("Who is this?")))
 
 
 async def test_a_slow_first_token_and_a_stall() -> None:
