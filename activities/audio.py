@@ -13,6 +13,7 @@ rendered is synthesised in the call.
 """
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,23 +21,26 @@ from typing import Any
 import httpx
 from elevenlabs.client import AsyncElevenLabs
 from elevenlabs.core.api_error import ApiError
+from elevenlabs.types.character_alignment_response_model import CharacterAlignmentResponseModel
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from cadenza.domain.audio_key import audio_key
+from cadenza.domain.character_times import CharacterTimes, character_times, joined
 from cadenza.domain.messages import PrepareCampaignInput
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.script import Script
 from cadenza.domain.spoken import speakable
 from cadenza.domain.standard_lines import texts_to_render
 from cadenza.records import campaigns
-from cadenza.records.audio import missing, put_audio
+from cadenza.records.audio import Rendered, missing, put_audio
 from cadenza.records.database import Database
 from cadenza.records.tables import Campaign, Lead
 from cadenza.settings import Settings
 
 REQUEST_SECONDS = 30
+_BYTES_A_MS = 8
 SPEECH_REFUSED = "speech_refused"
 SPEECH_UNAVAILABLE = "speech_unavailable"
 _FINAL_STATUSES = frozenset({400, 401, 402, 403, 404, 422})
@@ -166,9 +170,16 @@ class AudioActivities:
         async def render(key: str) -> None:
             nonlocal done
             async with self._places:
-                audio = await self._speak(voice, wanted[key])
+                spoken = await self._speak(voice, wanted[key])
             async with self._database.transaction() as session:
-                await put_audio(session, key=key, voice_id=voice.voice_id, text=wanted[key], audio=audio)
+                await put_audio(
+                    session,
+                    key=key,
+                    voice_id=voice.voice_id,
+                    text=wanted[key],
+                    audio=spoken.audio,
+                    times=spoken.times,
+                )
             done += 1
             activity.heartbeat({"rendered": done, "of": len(absent)})
 
@@ -183,17 +194,21 @@ class AudioActivities:
             characters=sum(len(wanted[key]) for key in absent),
         )
 
-    async def _speak(self, voice: _Voice, text: str) -> bytes:
+    async def _speak(self, voice: _Voice, text: str) -> Rendered:
         """One text as mu-law. Errors hold codes only: the text may name a lead."""
         try:
-            stream = self._speech.text_to_speech.stream(
+            stream = self._speech.text_to_speech.stream_with_timestamps(
                 voice.voice_id,
                 text=speakable(text, voice.language),
                 model_id=voice.model,
                 output_format="ulaw_8000",
                 request_options={"max_retries": 0, "timeout_in_seconds": REQUEST_SECONDS},
             )
-            audio = b"".join([chunk async for chunk in stream])
+            audio, pieces = bytearray(), []
+            async for chunk in stream:
+                if chunk.alignment is not None:
+                    pieces.append(_times(chunk.alignment, len(audio) // _BYTES_A_MS))
+                audio += b64decode(chunk.audio_base_64)
         except ApiError as error:
             code = _code(error)
             refused = error.status_code in _FINAL_STATUSES
@@ -204,7 +219,7 @@ class AudioActivities:
             raise ApplicationError(f"{SPEECH_UNAVAILABLE}: {code}", code, type=SPEECH_UNAVAILABLE) from None
         if not audio:
             raise ApplicationError("no audio came", "no_audio", type=SPEECH_UNAVAILABLE)
-        return audio
+        return Rendered(bytes(audio), joined(pieces))
 
 
 def fixed_texts(script: Script, caller_id: str) -> list[str]:
@@ -217,6 +232,15 @@ def fixed_texts(script: Script, caller_id: str) -> list[str]:
     )
     shared = set(other)
     return [text for text in one if text in shared]
+
+
+def _times(alignment: CharacterAlignmentResponseModel, sent_ms: int) -> CharacterTimes:
+    return character_times(
+        alignment.characters,
+        alignment.character_start_times_seconds,
+        alignment.character_end_times_seconds,
+        sent_ms,
+    )
 
 
 def _code(error: ApiError) -> str:

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from cadenza.domain.audio_key import audio_key
-from cadenza.records.audio import get_audios
+from cadenza.records.audio import Rendered, get_audios
 from cadenza.records.database import Database
 from voice_bridge.speaking import Voice
 
@@ -23,16 +23,16 @@ class AudioLibrary:
     def __init__(self, database: Database, capacity_bytes: int = CAPACITY_BYTES) -> None:
         self._database = database
         self._capacity = capacity_bytes
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: OrderedDict[str, Rendered] = OrderedDict()
         self._size = 0
 
-    def find(self, text: str, voice: Voice) -> bytes | None:
+    def find(self, text: str, voice: Voice) -> Rendered | None:
         """The audio of this very text, if it is in memory."""
         key = audio_key(voice.id, voice.model, text)
-        audio = self._kept.get(key)
-        if audio is not None:
+        rendered = self._kept.get(key)
+        if rendered is not None:
             self._kept.move_to_end(key)
-        return audio
+        return rendered
 
     async def load(self, texts: Iterable[str], voice: Voice) -> None:
         """Bring these texts into memory. What was not rendered, or cannot be read now, will be synthesised."""
@@ -45,12 +45,13 @@ class AudioLibrary:
         except (SQLAlchemyError, OSError) as error:
             log.warning("rendered_audio_unreadable", error=type(error).__name__)
             return
-        for key, audio in found.items():
-            self._keep(key, audio)
+        for key, rendered in found.items():
+            self._keep(key, rendered)
 
-    def _keep(self, key: str, audio: bytes) -> None:
-        self._size += len(audio) - len(self._kept.pop(key, b""))
-        self._kept[key] = audio
+    def _keep(self, key: str, rendered: Rendered) -> None:
+        known = self._kept.pop(key, None)
+        self._size += len(rendered.audio) - (len(known.audio) if known is not None else 0)
+        self._kept[key] = rendered
         while self._size > self._capacity and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
-            self._size -= len(dropped)
+            self._size -= len(dropped.audio)

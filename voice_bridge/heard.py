@@ -2,7 +2,7 @@
 
 The carrier buffers audio and echoes a mark when everything before it was played. After a `clear` it echoes all
 pending marks at once, so every mark carries the generation it was sent in: marks of a cleared generation prove
-nothing. Inside a sentence the synthesiser's times tell the words; for audio rendered before, the share of its length.
+nothing. Inside a sentence the synthesiser's times tell the words; where it gives none, the share of the length does.
 """
 
 from collections.abc import Sequence

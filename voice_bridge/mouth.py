@@ -12,10 +12,12 @@ from typing import Protocol
 
 from cadenza.domain.spoken import speakable
 from cadenza.domain.standard_lines import Line
+from cadenza.records.audio import Rendered
 from voice_bridge.heard import Playout, Sentence
 from voice_bridge.mulaw import BYTES_PER_MS
 from voice_bridge.speaking import SpeakingFailed, Synthesiser, Voice
 from voice_bridge.tasks import end_task
+from voice_bridge.word_times import SpokenCharacters
 
 _FIRST_FRAME = 20 * BYTES_PER_MS
 _MARK_EVERY = 500 * BYTES_PER_MS
@@ -113,11 +115,13 @@ class Mouth:
         text: str,
         *,
         line: Line | None = None,
-        rendered: bytes | None = None,
+        rendered: Rendered | None = None,
         at_once: bool = False,
     ) -> Sentence:
         """Add a sentence; `at_once` puts it before what is not being said yet. Ignored by a finished utterance."""
-        sentence = Sentence(text=text, line=line, rendered=rendered)
+        sentence = Sentence(text=text, line=line)
+        if rendered is not None:
+            sentence.rendered, sentence.spoken = rendered.audio, SpokenCharacters(rendered.times)
         if utterance.over or utterance.failed:
             return sentence
         place = len(utterance.sentences)
@@ -270,7 +274,7 @@ class Mouth:
         async with contextlib.aclosing(stream):  # type: ignore[type-var]
             async for chunk in stream:
                 sentence.audio += chunk.audio
-                sentence.spoken.add(chunk.characters, list(chunk.ends_ms))
+                sentence.spoken.add(chunk.times)
                 if utterance.over:
                     return
                 if not self._paused:

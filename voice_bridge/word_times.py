@@ -8,6 +8,7 @@ from bisect import bisect_right
 from difflib import SequenceMatcher
 
 from cadenza.domain import phrases
+from cadenza.domain.character_times import NO_TIMES, CharacterTimes
 
 
 class SpokenCharacters:
@@ -15,20 +16,21 @@ class SpokenCharacters:
 
     __slots__ = ("_ends", "_text")
 
-    def __init__(self) -> None:
+    def __init__(self, times: CharacterTimes = NO_TIMES) -> None:
         self._text = ""
         self._ends: list[int] = []
+        self.add(times)
 
     def __bool__(self) -> bool:
         return bool(self._ends)
 
-    def add(self, characters: str, ends_ms: list[int]) -> None:
+    def add(self, times: CharacterTimes) -> None:
         """The next characters with their ends."""
         known = self._ends[-1] if self._ends else 0
-        for end in ends_ms[: len(characters)]:
+        for end in times.ends_ms[: len(times.characters)]:
             known = max(known, end)  # time does not run back, whatever a vendor writes
             self._ends.append(known)
-        self._text += characters[: len(ends_ms)]
+        self._text += times.characters[: len(times.ends_ms)]
 
     def words(self) -> list[tuple[str, int]]:
         """Each word so far, with its end."""

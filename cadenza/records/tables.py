@@ -439,6 +439,8 @@ class RenderedAudio(SQLModel, table=True):
     voice_id: str
     text: str
     audio: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    characters: str = ""  # as they were spoken; empty: their times are not known
+    ends_ms: list[int] = Field(default_factory=list, sa_column=_json("[]"))  # when each is over
     created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
 
 

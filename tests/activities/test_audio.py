@@ -15,6 +15,7 @@ from cadenza.domain.audio_key import audio_key
 from cadenza.domain.messages import PrepareCampaignInput
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.script import Script
+from cadenza.domain.spoken import speakable
 from cadenza.domain.standard_lines import texts_to_render
 from cadenza.records.audio import get_audio, get_audios, missing, put_audio
 from rehearsal.elevenlabs.server import build
@@ -97,7 +98,13 @@ async def test_with_the_leads_audio_every_text_of_the_call_is_there(studio: Stud
     )
     async with studio.house.database.transaction() as session:
         assert await missing(session, {studio.key(text) for text in texts}) == set()
-        assert len(await get_audios(session, [studio.key(text) for text in texts])) == len(list(texts))
+        found = await get_audios(session, [studio.key(text) for text in texts])
+    assert len(found) == len(list(texts))
+    for text in texts:
+        spoken = found[studio.key(text)]
+        assert spoken.times.characters == speakable(text)
+        assert 0 < spoken.times.ends_ms[-1] <= len(spoken.audio) // 8
+        assert list(spoken.times.ends_ms) == sorted(spoken.times.ends_ms)
 
 
 async def test_a_campaigns_own_voice_has_its_own_audio(studio: Studio) -> None:

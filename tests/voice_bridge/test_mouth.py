@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from cadenza.domain.character_times import CharacterTimes
 from cadenza.domain.standard_lines import Line
+from cadenza.records.audio import Rendered
 from tests.voice_bridge.rehearsed import eventually
-from voice_bridge.heard import Sentence
+from voice_bridge.heard import LINE_DELAY_MS, Sentence
 from voice_bridge.mouth import Mouth, Utterance
 from voice_bridge.speaking import SpeakingFailed, SpokenAudio, Voice
 
@@ -130,11 +132,24 @@ async def test_an_utterance_is_done_when_all_of_it_was_played() -> None:
 async def test_rendered_audio_is_sent_as_it_is_and_asks_nobody() -> None:
     stage = Stage()
     utterance = stage.mouth.begin()
-    stage.mouth.say(utterance, "Hello.", line=Line.OPENING, rendered=b"\x01" * 5000)
+    stage.mouth.say(utterance, "Hello.", line=Line.OPENING, rendered=Rendered(b"\x01" * 5000))
     stage.mouth.close(utterance)
     await stage.until(lambda: len(stage.wire.sent) == 5000)
     assert stage.voice.asked == [] and stage.mouth.characters == 0
     assert bytes(stage.wire.sent) == b"\x01" * 5000
+
+
+async def test_rendered_audio_that_is_cut_is_heard_by_its_own_times() -> None:
+    stage = Stage()
+    utterance = stage.mouth.begin()
+    times = CharacterTimes("Well, we do.", (900, 900, 900, 900, 900, 910, 950, 950, 960, 970, 980, 990))
+    sentence = stage.mouth.say(utterance, "Well, we do.", rendered=Rendered(b"\x01" * 8000, times))
+    await stage.all_sent(sentence)
+    now = stage.now()
+    stage.wire.play(stage.mouth, now, 5000)  # the mark at half of it comes back
+    stage.mouth.pause(now + 350 + LINE_DELAY_MS)
+    assert sentence.heard_text == "", "the first word is not over, though nine tenths of the audio are"
+    stage.mouth.discard(now)
 
 
 async def test_a_pause_silences_at_once_and_a_resume_goes_on_at_the_word() -> None:
@@ -230,7 +245,7 @@ async def test_an_inserted_line_comes_before_what_is_not_being_said() -> None:
     stage.mouth.say(utterance, "First.")
     await asyncio.sleep(0.02)
     stage.mouth.say(utterance, "Second.")
-    stage.mouth.say(utterance, "One moment.", rendered=b"\x02" * 800, at_once=True)
+    stage.mouth.say(utterance, "One moment.", rendered=Rendered(b"\x02" * 800), at_once=True)
     stage.mouth.close(utterance)
     stage.voice.gate.set()
     await stage.until(lambda: all(one.is_complete for one in utterance.sentences))

@@ -285,3 +285,10 @@ def test_stray_braces_in_the_script_do_not_break_the_prompt() -> None:
     script = Script(agent_company="Acme", purpose="Save {money", opening="Hello?", goal="{0} {unknown}")
     prompt = system_prompt(context(script=script))
     assert "Purpose: Save {money" in prompt
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "English"), ("de-AT", "German"), ("eo", "eo")])
+def test_the_model_is_told_the_campaigns_language(language: str, name: str) -> None:
+    prompt = system_prompt(context(policy=CampaignPolicy(language=language)))
+    assert f"Plain spoken {name}:" in prompt
+    assert ("spoken for you" in prompt.split("# Objections")[0].split("offer_slots")[1][:80]) is (language == "en")

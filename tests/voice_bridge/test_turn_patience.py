@@ -311,6 +311,13 @@ def test_a_tool_that_asks_no_calendar_is_not_said_to(known: Talk) -> None:
     assert known.of(Insert) == [Insert(Line.THINKING)]
 
 
+def test_a_line_that_two_waits_share_is_not_said_twice_in_a_row() -> None:
+    fillers = Fillers()
+    fillers.next(Wait.CALENDAR_LONGER)
+    assert fillers.next(Wait.CALENDAR_LONGER) is Line.ALMOST_THERE
+    assert fillers.next(Wait.ANSWER_LONGER) is not Line.ALMOST_THERE
+
+
 @pytest.mark.parametrize("wait", list(Wait))
 def test_every_wait_has_two_lines_at_least(wait: Wait) -> None:
     fillers = Fillers()

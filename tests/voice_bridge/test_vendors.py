@@ -298,8 +298,8 @@ async def test_every_character_has_its_time_within_the_audio(vendors: Vendors) -
     text = "We have two open times, and both are in the morning. Which one suits you better?"
     pieces = [piece async for piece in vendors.synthesiser.stream(text, VOICE)]
     assert len(pieces) > 3, "several pieces, whose times must go on from one to the next"
-    assert "".join(piece.characters for piece in pieces) == text
-    ends = [end for piece in pieces for end in piece.ends_ms]
+    assert "".join(piece.times.characters for piece in pieces) == text
+    ends = [end for piece in pieces for end in piece.times.ends_ms]
     assert ends == sorted(ends)
     length = sum(len(piece.audio) for piece in pieces) // 8
     assert length * 0.8 < ends[-1] <= length

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cadenza.domain.character_times import CharacterTimes
 from cadenza.domain.spoken import speakable
 from voice_bridge.heard import Sentence
 from voice_bridge.speaking import SpeakingFailed, SpokenAudio, Voice
@@ -18,9 +19,7 @@ VOICE = Voice("v", "m")
 
 
 def spoken(text: str, ms_a_letter: int = 100) -> SpokenCharacters:
-    made = SpokenCharacters()
-    made.add(text, [ms_a_letter * (place + 1) for place in range(len(text))])
-    return made
+    return SpokenCharacters(CharacterTimes(text, tuple(ms_a_letter * (place + 1) for place in range(len(text)))))
 
 
 def ends(meant: str, said: str, *, is_complete: bool = True) -> list[int]:
@@ -52,8 +51,8 @@ def test_words_that_the_voice_leaves_out_end_with_the_word_before() -> None:
 
 def test_times_do_not_run_back_and_surplus_is_ignored() -> None:
     made = SpokenCharacters()
-    made.add("ab", [100, 50, 700])
-    made.add("cde", [120])
+    made.add(CharacterTimes("ab", (100, 50, 700)))
+    made.add(CharacterTimes("cde", (120,)))
     assert made.words() == [("abc", 120)]
 
 
@@ -69,7 +68,7 @@ def test_a_sentence_that_was_cut_is_heard_by_the_voices_times_and_goes_on_at_the
     sentence = Sentence("Well we could do it.", audio=bytearray(8 * 2000), is_complete=True)
     times = {"Well": 1200, "we": 1400, "could": 1600, "do": 1800, "it.": 2000}
     for word, end in times.items():
-        sentence.spoken.add(word + " ", [end] * (len(word) + 1))
+        sentence.spoken.add(CharacterTimes(word + " ", (end,) * (len(word) + 1)))
     assert sentence.words_by(8 * 1000) == ""
     assert sentence.words_by(8 * 1250) == "Well"
     assert sentence.start_of_word_at(8 * 1450) == 8 * 1400
@@ -105,8 +104,8 @@ async def answer(*pieces: bytes, status: int = 200) -> list[SpokenAudio]:
 @pytest.mark.parametrize("second_begin", [0.0, 0.3], ids=["of the piece", "of the whole"])
 async def test_times_may_count_from_the_piece_or_from_the_whole(second_begin: float) -> None:
     first, second = await answer(line(b"a" * 2400, "abc"), line(b"b" * 2400, "def", second_begin))
-    assert (first.characters, first.ends_ms) == ("abc", (100, 200, 300))
-    assert (second.characters, second.ends_ms) == ("def", (400, 500, 600))
+    assert first.times == CharacterTimes("abc", (100, 200, 300))
+    assert second.times == CharacterTimes("def", (400, 500, 600))
 
 
 async def test_lines_may_be_cut_anywhere() -> None:

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from cadenza.domain.character_times import NO_TIMES, CharacterTimes
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -16,12 +18,10 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class SpokenAudio:
-    """A piece of mu-law 8 kHz audio without header. `ends_ms`: when each of `characters` is over, counted from the
-    beginning of the whole; both empty where the vendor does not tell."""
+    """A piece of mu-law 8 kHz audio without header, with the times of the characters in it."""
 
     audio: bytes
-    characters: str = ""
-    ends_ms: tuple[int, ...] = ()
+    times: CharacterTimes = NO_TIMES
 
 
 class SpeakingFailed(Exception):

@@ -9,12 +9,12 @@ import contextlib
 from base64 import b64decode
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import orjson
 import structlog
 
+from cadenza.domain.character_times import character_times
 from voice_bridge.mulaw import BYTES_PER_MS
 from voice_bridge.speaking import SpeakingFailed, SpokenAudio, Voice
 
@@ -25,7 +25,6 @@ GAP_SECONDS = 2.5
 _BREATH = 0.1
 _HOPELESS = frozenset({"credentials", "bad_request", "not_found"})
 _LONGEST_LINE_BYTES = 4_000_000
-_SAME_CLOCK_MS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +121,16 @@ def _piece(line: bytes, sent_ms: int) -> SpokenAudio:
         audio = b64decode(data.get("audio_base64") or "")
     except (ValueError, AttributeError, TypeError):
         raise SpeakingFailed("bad_answer") from None
-    characters, ends = _times(data.get("alignment"), sent_ms)
-    return SpokenAudio(audio, characters, ends)
-
-
-def _times(alignment: Any, sent_ms: int) -> tuple[str, tuple[int, ...]]:
-    """Characters and their ends. A piece may count from its own beginning, or from that of the whole."""
+    alignment = data.get("alignment")
     if not isinstance(alignment, dict):
-        return "", ()
-    try:
-        characters = [str(one)[:1] or " " for one in alignment["characters"]]
-        starts = [int(float(one) * 1000) for one in alignment["character_start_times_seconds"]]
-        ends = [int(float(one) * 1000) for one in alignment["character_end_times_seconds"]]
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return "", ()
-    if not characters or not len(characters) == len(starts) == len(ends):
-        return "", ()
-    begins_anew = sent_ms > 0 and starts[0] + _SAME_CLOCK_MS < sent_ms
-    offset = sent_ms if begins_anew else 0
-    return "".join(characters), tuple(end + offset for end in ends)
+        return SpokenAudio(audio)
+    times = character_times(
+        alignment.get("characters"),
+        alignment.get("character_start_times_seconds"),
+        alignment.get("character_end_times_seconds"),
+        sent_ms,
+    )
+    return SpokenAudio(audio, times)
 
 
 def _reason(status: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Facts that come in while a call goes on; promises in a call that nobody approved"""
+"""Facts that come in while a call goes on; promises in a call that nobody approved; times in rendered speech"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,8 +31,20 @@ def upgrade() -> None:
             nullable=False,
         ),
     )
+    op.add_column("rendered_audio", sa.Column("characters", sa.String(), server_default="", nullable=False))
+    op.add_column(
+        "rendered_audio",
+        sa.Column(
+            "ends_ms",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+    )
 
 
 def downgrade() -> None:
+    for column in ("ends_ms", "characters"):
+        op.drop_column("rendered_audio", column)
     op.drop_column("attempt", "unapproved_promises")
     op.drop_table("call_note")
