@@ -158,7 +158,7 @@ class AgentVoice:
         self._listener.take(events.AgentAudio(self._listener.now_ms(), until_ms))
 
     def on_sentence_heard(self, utterance: Utterance, sentence: Sentence) -> None:
-        if self._turn is not None:
+        if self._turn is not None and utterance.heard_text:  # a voice may break off before the first word is over
             self._journal.write(self._turn.row())
         if sentence.line is Line.DISCLOSURE:
             self._listener.disclosure_heard()
