@@ -1,7 +1,7 @@
 """ElevenLabs over HTTP streaming: `ulaw_8000`, so that nothing is transcoded, with the time of each character.
 
-Not over its SDK: that validates every letter's time as a model, 0.4 ms for half a second of audio against 0.02 ms
-here, and it drops a line that it cannot read without a word.
+Not over its SDK: that validates every letter's time as a model (4.1 ms of processor time for a sentence of three
+seconds, 0.6 ms here), and it drops a line that it cannot read without a word.
 """
 
 import asyncio
