@@ -26,6 +26,7 @@ class RowCode(StrEnum):
     DUPLICATE_IN_CAMPAIGN = "duplicate_in_campaign"
     DUPLICATE_IN_OTHER_CAMPAIGN = "duplicate_in_other_campaign"
     OPTED_OUT = "opted_out"
+    WRONG_NUMBER = "wrong_number"
     ON_DNC = "on_dnc"
     NO_CONSENT = "no_consent"
     RAGGED_ROW = "ragged_row"

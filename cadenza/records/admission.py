@@ -14,12 +14,13 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.breakers import BreakerState
-from cadenza.domain.gate import GateDecision, Rule, check_gate
+from cadenza.domain.gate import ALLOWED, GateDecision, Rule, check_gate
 from cadenza.domain.identifiers import attempt_id
 from cadenza.domain.messages import AttemptAdmitted, CloseLead, WithdrawCall
 from cadenza.domain.outcomes import LeadOutcome
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import attempts_made, leaves_voicemail
+from cadenza.records.audit import note_decision
 from cadenza.records.backpressure import PLACED_LATELY_SECONDS, Room, room_at_carrier, room_on_bridges
 from cadenza.records.breakers import note_probe
 from cadenza.records.database import lock_row
@@ -358,6 +359,7 @@ async def _insert_attempt(session: AsyncSession, account_id: str, row: Any, poli
             "phone": row.phone, "from_number": row.caller_id, "leaves": leaves, "lease": policy.lease_seconds,
         },
     )  # fmt: skip
+    await note_decision(session, "admission", ALLOWED, lead_id=row.id, attempt_id=new_id)
     await session.execute(
         text("update lead set state = 'calling', workflow_started = true, next_step = :step where id = :lead"),
         {"lead": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"},

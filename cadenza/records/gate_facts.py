@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cadenza.domain.gate import GateDecision, GateFacts, unplaced
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.policy import CampaignPolicy
+from cadenza.records.audit import note_decision
 from cadenza.records.tables import GateRefusal
 
 _FACTS = text(
@@ -37,7 +38,8 @@ async def read_gate_facts(
 async def store_refusal(
     session: AsyncSession, lead_id: str, stage: str, decision: GateDecision, *, attempt_id: str | None = None
 ) -> None:
-    """Keep a "no" so that a person can see it. `stage`: admission, before_post or answer."""
+    """Log a decision, and keep a "no" so that a person can see it. `stage`: admission, before_post or answer."""
+    await note_decision(session, stage, decision, lead_id=lead_id, attempt_id=attempt_id)
     if decision.rule is None:
         return
     session.add(
