@@ -41,6 +41,18 @@ class Rule(StrEnum):
     OTHER_CALL = "other_call"
 
 
+class RegisterFacts(BaseModel):
+    """What the do-not-call registers and the list of reassigned numbers say of one number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    registers: Mapping[str, AwareDatetime] = Field(
+        {}, description="By jurisdiction: the date of the copy of its do-not-call register that was checked"
+    )
+    listed_on: frozenset[str] = Field(frozenset(), description="Jurisdictions whose register holds the number")
+    reassigned_on: date | None = Field(None, description="When the number is known to have gone to somebody else")
+
+
 class GateFacts(BaseModel):
     """What the gate must know of a lead, its number and its campaign."""
 

@@ -33,6 +33,8 @@ class RowCode(StrEnum):
     BROKEN_QUOTES = "broken_quotes"
     NOT_AN_OBJECT = "not_an_object"
     HEADER_REPEATED = "header_repeated"
+    BAD_DATE = "bad_date"  # of an answer about a reassigned number
+    BAD_ANSWER = "bad_answer"
 
     # Warnings: the row is taken all the same
     BAD_EMAIL = "bad_email"

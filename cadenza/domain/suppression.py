@@ -1,6 +1,8 @@
 """Words and rules of suppressions: who may ask for one, who may lift which, and what a text message means."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from cadenza.domain.phrases import is_opt_out, plain
@@ -59,3 +61,30 @@ def read_reply(body: str, opt_out_type: str = "") -> ReplyMeaning:
 def lifted_by_reply(sources: Collection[str]) -> bool:
     """Whether START lifts what these sources asked for: only what was asked for by reply and in no other way."""
     return set(sources) == {SuppressionSource.REPLY}
+
+
+@dataclass(frozen=True, slots=True)
+class DatedAnswer:
+    """`word` to: was the number given up after `asked_about`, as known on `checked_on`?"""
+
+    asked_about: date
+    checked_on: date
+    word: ReassignedWord
+
+
+def reassigned_on(answers: Iterable[DatedAnswer]) -> date | None:
+    """The last day on which the number may have gone to somebody else: consents given before it prove nothing.
+
+    A "yes" places the change between the two dates, and a "no" rules a stretch out. The latest "yes" counts.
+    """
+    known = list(answers)
+    latest = max((one.checked_on for one in known if one.word is ReassignedWord.YES), default=None)
+    if latest is None:
+        return None
+    ruled_out = sorted(
+        (one for one in known if one.word is ReassignedWord.NO), key=lambda one: one.asked_about, reverse=True
+    )
+    for no in ruled_out:
+        if no.asked_about < latest <= no.checked_on:
+            latest = no.asked_about
+    return latest
