@@ -91,10 +91,12 @@ class OptedOut(Message):
 
 
 class WithdrawCall(Message):
-    """Signal `withdraw_call`: call off what is not ringing yet (pause, cancel, opt-out)."""
+    """Signal `withdraw_call`: call off what is not ringing yet (pause, cancel); `even_ringing`: also what rings, for the
+    number was suppressed. A talk that has begun goes on."""
 
     attempt_id: str
     reason: str
+    even_ringing: bool = False
 
 
 class CloseLead(Message):
