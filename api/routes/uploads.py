@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.authorship import Author
 from api.context import ApiContext, Context
 from api.problems import Problem, not_found
 from api.received_file import XLSX, received_file
@@ -27,6 +28,7 @@ from cadenza.domain.lead_columns import TARGETS
 from cadenza.domain.lead_file import LeadFile, ReadOptions, RowResult, open_lead_file, peek
 from cadenza.domain.outcomes import CampaignState, UploadState
 from cadenza.domain.row_problem import WARNINGS, FileCode, FileRefused, RowCode, RowProblem
+from cadenza.records.audit import note_change
 from cadenza.records.campaigns import WrongState
 from cadenza.records.rejected_rows import rejected_csv
 from cadenza.records.tables import Campaign, RowError, Upload
@@ -114,6 +116,7 @@ async def upload(
     request: Request,
     response: Response,
     context: Context,
+    author: Author,
     mapping: Mapping,
     mapping_of: Annotated[
         str | None, Query(max_length=50, description="Columns as in this earlier upload: for its corrected rows")
@@ -147,6 +150,12 @@ async def upload(
             raise _refused(refusal) from None
         except WrongState as error:
             raise wrong_state(error) from None
+    if not taken.is_repeat and not dry_run:
+        async with context.database.transaction() as session:
+            await note_change(
+                session, "upload.taken", who=author.who, why=author.why, campaign_id=campaign_id,
+                upload=taken.upload_id, accepted=taken.accepted,
+            )  # fmt: skip
     if taken.accepted and not taken.is_repeat and not dry_run:
         state = (await _open_campaign(context, campaign_id)).state
         if state in {CampaignState.RUNNING, CampaignState.PREPARING}:

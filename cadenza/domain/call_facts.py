@@ -108,9 +108,7 @@ def add_news(facts: CallFacts, news: CallNews) -> CallFacts:
         case OptedOut():
             return replace(facts, opted_out=True)
         case WithdrawCall():
-            return replace(
-                facts, withdrawn=True, withdrawn_ringing=facts.withdrawn_ringing or news.even_ringing
-            )
+            return replace(facts, withdrawn=True, withdrawn_ringing=facts.withdrawn_ringing or news.even_ringing)
 
 
 def add_status(

@@ -14,6 +14,7 @@ LEAD_WORKFLOW = "LeadWorkflow"
 DIALER_WORKFLOW = "DialerWorkflow"
 PREPARE_CAMPAIGN_WORKFLOW = "PrepareCampaignWorkflow"
 RECORDING_WORKFLOW = "RecordingWorkflow"
+HOUSEKEEPING_WORKFLOW = "HousekeepingWorkflow"
 
 TASK_QUEUE = "cadenza"
 DIAL_TASK_QUEUE = "twilio-dial"

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from cadenza.domain.csv_rows import read_csv
 from cadenza.domain.file_form import FileKind, find_form
-from cadenza.domain.phone import PhoneRefused
 from cadenza.domain.number_list import read_registered
+from cadenza.domain.phone import PhoneRefused
 from cadenza.domain.row_problem import FileCode, FileRefused, RowCode, RowProblem
 from cadenza.domain.row_source import BadRow, RawRow
 from cadenza.domain.suppression import ReassignedWord

@@ -41,7 +41,9 @@ class ReplyMeaning(StrEnum):
     NOTHING = "nothing"
 
 
-_STOP = frozenset({"stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"})
+_STOP = frozenset(
+    {"stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"}
+)
 _START = frozenset({"start", "unstop", "yes"})
 
 

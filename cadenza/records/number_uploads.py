@@ -168,9 +168,7 @@ async def load_answers(session: AsyncSession, stream: BinaryIO, *, checked_on: d
     return result
 
 
-async def _pieces(
-    stream: BinaryIO, country: str, result: ListResult, *, is_register: bool
-) -> AsyncIterator[list[str]]:
+async def _pieces(stream: BinaryIO, country: str, result: ListResult, *, is_register: bool) -> AsyncIterator[list[str]]:
     rows = read_numbers(stream, country, read_registered) if is_register else read_numbers(stream, country)
 
     def piece() -> tuple[int, list[str], list[RowProblem], int]:

@@ -44,9 +44,7 @@ async def list_registers(session: AsyncSession, *, all_copies: bool = False) -> 
     return list(await session.exec(query))
 
 
-async def _listed(
-    session: AsyncSession, copies: Sequence[RegisterCopy], phones: Sequence[str]
-) -> dict[str, set[str]]:
+async def _listed(session: AsyncSession, copies: Sequence[RegisterCopy], phones: Sequence[str]) -> dict[str, set[str]]:
     if not copies:
         return {}
     jurisdictions = {copy.id: copy.jurisdiction for copy in copies}

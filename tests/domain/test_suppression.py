@@ -14,7 +14,9 @@ def test_the_carriers_words_and_plain_speech_ask_to_stop(body: str) -> None:
     assert read_reply(body) is ReplyMeaning.STOP
 
 
-@pytest.mark.parametrize("body", ["", "Hello", "at the end of the week", "could you cancel Friday?", "who is this", "HELP"])
+@pytest.mark.parametrize(
+    "body", ["", "Hello", "at the end of the week", "could you cancel Friday?", "who is this", "HELP"]
+)
 def test_other_messages_ask_for_nothing(body: str) -> None:
     assert read_reply(body) is ReplyMeaning.NOTHING
 

@@ -82,9 +82,7 @@ async def test_answers_about_reassigned_numbers_are_read_and_bad_rows_reported(w
         f"{PHONES[3]},soon,yes\nnonsense,2026-01-01,yes\n{PHONES[3]},2026-01-01,maybe\n"
     )
     async with world.database.transaction() as session:
-        result = await load_answers(
-            session, io.BytesIO(content.encode()), checked_on=date(2026, 11, 1), who="key:ak_1"
-        )
+        result = await load_answers(session, io.BytesIO(content.encode()), checked_on=date(2026, 11, 1), who="key:ak_1")
         facts = await read_register_facts(session, PHONES)
     assert (result.rows, result.numbers, result.rejected) == (6, 3, 3)
     assert [problem.code for problem in result.findings] == ["bad_date", "not_a_number", "bad_answer"]

@@ -149,8 +149,7 @@ def _create_audit_log() -> None:
         """
     )
     op.execute(
-        "create trigger attempt_reserved_audit after insert on attempt "
-        "for each row execute function audit_attempt()"
+        "create trigger attempt_reserved_audit after insert on attempt for each row execute function audit_attempt()"
     )
     op.execute(
         """
