@@ -127,8 +127,8 @@ class CallingActivities:
 
     @activity.defn
     async def hang_up(self, end: EndCall) -> CarrierWord:
-        """End the call; `only_before_answer` calls it off unless it rings (`even_ringing`: or not) or was answered. Ended
-        already is fine."""
+        """End the call; `only_before_answer` calls it off unless it was answered, or rings (but for `even_ringing`).
+        Ended already is fine."""
         attempt = await self._attempt(end.attempt_id)
         if not attempt.call_sid:
             return CarrierWord(status=None)

@@ -116,8 +116,8 @@ class RecordingActivities:
 
     @activity.defn
     async def delete_old_recordings(self) -> DeletedRecordings:
-        """Delete what is older than the retention, or was asked to be erased; at the carrier first: a failure leaves the
-        row for the next run."""
+        """Delete what is older than the retention, or was asked to be erased, at the carrier first: a failure leaves
+        the row for the next run."""
         deleted = 0
         async with heartbeating():
             while True:

@@ -28,7 +28,6 @@ from cadenza.domain.lead_columns import TARGETS
 from cadenza.domain.lead_file import LeadFile, ReadOptions, RowResult, open_lead_file, peek
 from cadenza.domain.outcomes import CampaignState, UploadState
 from cadenza.domain.row_problem import WARNINGS, FileCode, FileRefused, RowCode, RowProblem
-from cadenza.records.audit import note_change
 from cadenza.records.campaigns import WrongState
 from cadenza.records.rejected_rows import rejected_csv
 from cadenza.records.tables import Campaign, RowError, Upload
@@ -144,18 +143,18 @@ async def upload(
     async with received_file(request) as file, context.upload_places:
         try:
             taken = await take_file(
-                context.database, campaign_id, file, options, max_rows=context.settings.max_upload_rows
+                context.database,
+                campaign_id,
+                file,
+                options,
+                max_rows=context.settings.max_upload_rows,
+                who=author.who,
+                why=author.why,
             )
         except FileRefused as refusal:
             raise _refused(refusal) from None
         except WrongState as error:
             raise wrong_state(error) from None
-    if not taken.is_repeat and not dry_run:
-        async with context.database.transaction() as session:
-            await note_change(
-                session, "upload.taken", who=author.who, why=author.why, campaign_id=campaign_id,
-                upload=taken.upload_id, accepted=taken.accepted,
-            )  # fmt: skip
     if taken.accepted and not taken.is_repeat and not dry_run:
         state = (await _open_campaign(context, campaign_id)).state
         if state in {CampaignState.RUNNING, CampaignState.PREPARING}:

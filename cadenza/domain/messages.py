@@ -92,8 +92,8 @@ class OptedOut(Message):
 
 
 class WithdrawCall(Message):
-    """Signal `withdraw_call`: call off what is not ringing yet (pause, cancel); `even_ringing`: also what rings, for the
-    number was suppressed. A talk that has begun goes on."""
+    """Signal `withdraw_call`: call off what is not ringing yet (pause, cancel); `even_ringing`: also what rings, for
+    the number was suppressed. A talk that has begun goes on."""
 
     attempt_id: str
     reason: str

@@ -20,7 +20,7 @@ from cadenza.records.database import Database
 from cadenza.records.number_hash import number_hash
 
 SEALED_AT_ONCE = 2000
-LONGEST_TRANSACTION = "1 hour"
+_LATE = "1 hour"
 """An entry may be committed so much later than it was written, and is sealed all the same."""
 LATE_SECONDS = 120
 """An entry that is older and not in the chain: nobody seals, or somebody wrote it past the sealing."""
@@ -188,22 +188,19 @@ async def exported_chain(database: Database) -> AsyncIterator[SealedEntry]:
 
 
 async def _unsealed(session: AsyncSession, head: Head, *, everything: bool) -> list[LoggedEntry]:
-    since = "" if everything else f"and at > coalesce((select last.at from last), '-infinity') - interval '{_LATE}'"
     rows = await session.execute(
         text(
             f"""
             with last as (select at from audit_entry join audit_seal on entry_id = id where position = :head)
             select {_ENTRY} from audit_entry
-            where not exists (select 1 from audit_seal where entry_id = audit_entry.id) {since}
+            where not exists (select 1 from audit_seal where entry_id = audit_entry.id)
+              and (:everything or at > coalesce((select last.at from last), '-infinity') - interval '{_LATE}')
             order by id limit :most
             """  # noqa: S608
         ),
-        {"head": head.position, "most": SEALED_AT_ONCE},
+        {"head": head.position, "most": SEALED_AT_ONCE, "everything": everything},
     )
     return [_logged(row) for row in rows.mappings()]
-
-
-_LATE = LONGEST_TRANSACTION
 
 
 async def _past_the_sealing(session: AsyncSession, head: Head) -> BrokenChain | None:

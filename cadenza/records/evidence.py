@@ -1,5 +1,5 @@
-"""What a callee was told and heard: the disclosure and the other fixed sentences that the law asks about, as the journal
-has them. A sentence is in the journal as far as the carrier's marks proved that it was played."""
+"""What a callee was told and heard: the disclosure and the other fixed sentences that the law asks about, as the
+journal has them. A sentence is in the journal as far as the carrier's marks proved that it was played."""
 
 import re
 from dataclasses import dataclass

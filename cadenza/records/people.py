@@ -97,16 +97,10 @@ async def erase_person(session: AsyncSession, phone: str, *, who: str, why: str,
     for lead in leads:
         names = [lead["first_name"], lead["name"], lead["company"], *str(lead["name"]).split()]
         await keep_evidence(session, lead["id"], names)
-    of_attempts = "attempt_id in (select id from attempt where lead_id = any(:ids))"
-    turns = await _change(session, f"delete from turn where {of_attempts}", ids=ids)
-    await _change(
-        session, "update attempt set summary = null where lead_id = any(:ids) and summary is not null", ids=ids
-    )
-    recordings = await _change(
-        session,
-        f"update recording set erase_asked_at = now() where {of_attempts} and erase_asked_at is null",
-        ids=ids,
-    )
+    turns = await _change(session, f"delete from turn where {_OF_LEADS}", ids=ids)  # noqa: S608
+    await _change(session, "update attempt set summary = null where lead_id = any(:ids)", ids=ids)
+    asked = f"update recording set erase_asked_at = now() where {_OF_LEADS} and erase_asked_at is null"  # noqa: S608
+    recordings = await _change(session, asked, ids=ids)
     await _change(session, "delete from other_phone where lead_id = any(:ids)", ids=ids)
     closed = await _change(session, _CLOSE, ids=ids, outcome=LeadOutcome.CANCELLED.value)
     erased = await _change(session, _ERASE, ids=ids)
@@ -124,6 +118,7 @@ async def erase_person(session: AsyncSession, phone: str, *, who: str, why: str,
 _NATIONAL_DIGITS = 9
 """Enough of a number's end to find it as written in a file, whatever stands before it."""
 
+_OF_LEADS = "attempt_id in (select id from attempt where lead_id = any(:ids))"
 _LEADS = (
     "select * from lead where phone = :phone "
     "or id in (select lead_id from other_phone where phone = :phone) order by id"

@@ -113,7 +113,8 @@ async def _judge(session: AsyncSession, campaign_id: str, *, take_active: bool) 
     )
     await session.execute(
         text(
-            "update staged_lead set verdict = :code from wrong_number where wrong_number.phone = staged_lead.phone "
+            "update staged_lead set verdict = :code from wrong_number "  # noqa: S608
+            "where wrong_number.phone = staged_lead.phone "
             f"and wrong_number.person = {STAGED_PERSON} and verdict is null"
         ),
         {"code": RowCode.WRONG_NUMBER.value},

@@ -1,5 +1,7 @@
 """Suppressions with history, do-not-call registers, reassigned and wrong numbers, kept evidence, the audit log"""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -12,7 +14,7 @@ depends_on = None
 _JSONB = postgresql.JSONB(astext_type=sa.Text())
 
 
-def _at(name: str, *, default_now: bool = False) -> sa.Column[sa.DateTime]:
+def _at(name: str, *, default_now: bool = False) -> sa.Column[datetime]:
     default = sa.text("clock_timestamp()") if default_now else None
     return sa.Column(name, sa.DateTime(timezone=True), server_default=default, nullable=False)
 
