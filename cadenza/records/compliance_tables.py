@@ -5,7 +5,7 @@ kept evidence, and the audit log. None has a foreign key to a lead or a campaign
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -37,6 +37,9 @@ class RegisterCopy(SQLModel, table=True):
         Index("register_current", "jurisdiction", "name", unique=True, postgresql_where=text("is_current")),
     )
     id: str = Field(primary_key=True)
+    key: int | None = Field(
+        default=None, sa_column=Column(Integer, Identity(), nullable=False, unique=True)
+    )  # short, for millions of rows
     jurisdiction: str  # US, US-FL, AU
     name: str
     is_internal: bool  # the operator's own list: does not count as the register that the law asks for
@@ -48,12 +51,11 @@ class RegisterCopy(SQLModel, table=True):
 
 
 class RegisterNumber(SQLModel, table=True):
-    """A number on a copy, as the integer of its E.164 digits: half the size of a text."""
+    """A number on a copy, as the integer of its E.164 digits. There may be millions: rows are short, without a foreign
+    key, whose check would cost more than all the rest."""
 
     __tablename__ = "register_number"
-    copy_id: str = Field(
-        sa_column=Column(ForeignKey("register_copy.id", ondelete="CASCADE"), primary_key=True, nullable=False)
-    )
+    copy_key: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False, nullable=False))
     number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False, nullable=False))
 
 

@@ -99,22 +99,30 @@ async def load_register(
         await _copy(session, phones)
     _refuse_empty(result)
     await _retire(session, jurisdiction, name)
-    session.add(
-        RegisterCopy(
-            id=result.id, jurisdiction=jurisdiction, name=name, is_internal=is_internal, copied_at=copied_at,
-            loaded_by=who,
-        )
-    )  # fmt: skip
+    copy = RegisterCopy(
+        id=result.id,
+        jurisdiction=jurisdiction,
+        name=name,
+        is_internal=is_internal,
+        copied_at=copied_at,
+        loaded_by=who,
+    )
+    session.add(copy)
     await session.flush()
+    await session.refresh(copy)
     written = await session.execute(
-        text("insert into register_number (copy_id, number) select distinct :copy, number from staged_number"),
-        {"copy": result.id},
+        text(
+            "insert into register_number (copy_key, number) "
+            "select distinct cast(:key as int), number from staged_number"
+        ),
+        {"key": copy.key},
     )
     result.numbers = result.new = int(written.rowcount)  # type: ignore[attr-defined]
     await session.execute(
         text("update register_copy set entries = :entries, is_current = true where id = :id"),
         {"entries": result.numbers, "id": result.id},
     )
+    await session.execute(text("analyze register_number"))  # its first reader is the gate, a second from now
     await note_change(
         session, "register.loaded", who=who,
         jurisdiction=jurisdiction, name=name, copy=result.id, copied_at=copied_at.isoformat(), numbers=result.numbers,
@@ -200,12 +208,12 @@ async def _retire(session: AsyncSession, jurisdiction: str, name: str) -> bool:
     rows = await session.execute(
         text(
             "update register_copy set is_current = false "
-            "where jurisdiction = :place and name = :name and is_current returning id"
+            "where jurisdiction = :place and name = :name and is_current returning key"
         ),
         {"place": jurisdiction, "name": name},
     )
     retired = list(rows.scalars())
-    await session.execute(text("delete from register_number where copy_id = any(:ids)"), {"ids": retired})
+    await session.execute(text("delete from register_number where copy_key = any(:keys)"), {"keys": retired})
     return bool(retired)
 
 

@@ -47,14 +47,14 @@ async def list_registers(session: AsyncSession, *, all_copies: bool = False) -> 
 async def _listed(session: AsyncSession, copies: Sequence[RegisterCopy], phones: Sequence[str]) -> dict[str, set[str]]:
     if not copies:
         return {}
-    jurisdictions = {copy.id: copy.jurisdiction for copy in copies}
+    jurisdictions = {copy.key: copy.jurisdiction for copy in copies}
     rows = await session.execute(
-        text("select copy_id, number from register_number where copy_id = any(:copies) and number = any(:numbers)"),
+        text("select copy_key, number from register_number where copy_key = any(:copies) and number = any(:numbers)"),
         {"copies": list(jurisdictions), "numbers": [int(phone[1:]) for phone in phones]},
     )
     listed: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        listed[f"+{row.number}"].add(jurisdictions[row.copy_id])
+        listed[f"+{row.number}"].add(jurisdictions[row.copy_key])
     return listed
 
 

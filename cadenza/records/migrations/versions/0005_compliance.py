@@ -42,6 +42,7 @@ def upgrade() -> None:
     op.create_table(
         "register_copy",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("key", sa.Integer(), sa.Identity(), nullable=False),
         sa.Column("jurisdiction", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("is_internal", sa.Boolean(), nullable=False),
@@ -51,6 +52,7 @@ def upgrade() -> None:
         sa.Column("loaded_by", sa.String(), nullable=False),
         _at("loaded_at", default_now=True),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
     )
     op.create_index(
         "register_current",
@@ -61,10 +63,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "register_number",
-        sa.Column("copy_id", sa.String(), nullable=False),
+        sa.Column("copy_key", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.ForeignKeyConstraint(["copy_id"], ["register_copy.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("copy_id", "number"),
+        sa.PrimaryKeyConstraint("copy_key", "number"),
     )
     op.create_table(
         "reassigned_answer",
