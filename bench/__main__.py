@@ -2,11 +2,12 @@
 
 import sys
 
-from bench import gate, gate_check, lead_workflows, recovery, uploads
+from bench import compliance, gate, gate_check, lead_workflows, recovery, uploads
 
 BENCHMARKS = {
     "lead_workflows": lead_workflows.main,
     "uploads": uploads.main,
+    "compliance": compliance.main,
     "gate": gate.main,
     "gate_check": gate_check.main,
     "recovery": recovery.main,
