@@ -16,7 +16,6 @@ from cadenza.domain.messages import AttemptAdmitted, CloseLead, DialerInput, Wit
 from cadenza.domain.outcomes import AttemptOutcome, CampaignState, LeadState
 from cadenza.records.attempts import FinishAttempt, finish_attempt
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually
