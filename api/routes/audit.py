@@ -62,7 +62,7 @@ async def verify(
     """Every hash is computed anew, from the first entry on. Reads the whole log: some seconds for a million entries."""
     noted = _noted(head)
     async with context.database.transaction() as session:
-        await seal_entries(session, everything=True)
+        await seal_entries(session)
     async with context.database.transaction() as session:
         reached, broken = await verify_chain(session, noted)
     return AuditVerdict(
@@ -89,7 +89,7 @@ async def verify(
 async def export(context: Context) -> StreamingResponse:
     """The whole chain, one entry in a line. `cadenza audit verify --file` verifies it without this system."""
     async with context.database.transaction() as session:
-        await seal_entries(session, everything=True)
+        await seal_entries(session)
     return StreamingResponse(_lines(context.database), media_type="application/x-ndjson")
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,6 +18,7 @@ from cadenza.domain.gate import GateDecision
 from cadenza.records.compliance_tables import AuditEntry, AuditSeal
 from cadenza.records.database import Database
 from cadenza.records.number_hash import number_hash
+from cadenza.records.tables import Lead
 
 SEALED_AT_ONCE = 2000
 _LATE = "1 hour"
@@ -141,14 +142,18 @@ async def list_audit(
     before: int | None = None,
     limit: int = 50,
 ) -> list[tuple[AuditEntry, AuditSeal | None]]:
-    """Newest first, with the seals of those that are sealed. `kind` may be the beginning of one (`campaign.`)."""
+    """Newest first, with the seals of those that are sealed. `kind` may be the beginning of one (`campaign.`); a
+    campaign's are also those of its leads."""
     query = (
         select(AuditEntry, AuditSeal)
         .join(AuditSeal, col(AuditSeal.entry_id) == col(AuditEntry.id), isouter=True)
         .order_by(col(AuditEntry.id).desc())
         .limit(limit)
     )
-    wanted = {AuditEntry.who: who, AuditEntry.campaign_id: campaign_id, AuditEntry.lead_id: lead_id}
+    if campaign_id is not None:
+        its_leads = select(Lead.id).where(Lead.campaign_id == campaign_id)
+        query = query.where(or_(col(AuditEntry.campaign_id) == campaign_id, col(AuditEntry.lead_id).in_(its_leads)))
+    wanted = {AuditEntry.who: who, AuditEntry.lead_id: lead_id}
     for column, value in wanted.items():
         if value is not None:
             query = query.where(column == value)

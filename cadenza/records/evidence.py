@@ -73,7 +73,8 @@ async def keep_evidence(session: AsyncSession, lead_id: str, names: list[str]) -
 
 def without_names(words: str, names: list[str]) -> str:
     """The words with every name in them replaced."""
-    for name in sorted(filter(None, (name.strip() for name in names)), key=len, reverse=True):
+    long_enough = {name.strip() for name in names if len(name.strip()) > 1}  # an initial is also a word
+    for name in sorted(long_enough, key=len, reverse=True):
         words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "[name]", words, flags=re.IGNORECASE)
     return words
 
