@@ -18,6 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.heartbeat import heartbeating
+from cadenza.domain.gate import Gate
 from cadenza.domain.messages import CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import LeadState
 from cadenza.records import admission, breakers, sweeper
@@ -49,9 +50,10 @@ RESTARTED = "worker_stops"
 class AdmissionActivities:
     """The dialer's one activity."""
 
-    def __init__(self, database: Database, leads: LeadClient) -> None:
+    def __init__(self, database: Database, leads: LeadClient, gate: Gate) -> None:
         self._database = database
         self._leads = leads
+        self._gate = gate
         self._withdrawn: dict[str, float] = {}  # by attempt and strength
         self._reason = ""
 
@@ -88,7 +90,7 @@ class AdmissionActivities:
     async def tick(self, account: str) -> AdmissionTick:
         """Decide in one transaction, then tell the workflows, then note who was told."""
         async with self._database.transaction() as session:
-            tick = await admission.admit_due_leads(session, account)
+            tick = await admission.admit_due_leads(session, account, self._gate)
         told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in tick.admitted)
         asked = await _all_told((lead, self._closing(campaign, lead, word)) for campaign, lead, word in tick.close)
         await self._withdraw(tick)
@@ -116,7 +118,7 @@ class AdmissionActivities:
     async def sweep(self, account: str) -> Sweep:
         """Repair what got stuck. It should never find anything: each find is an error to be looked into."""
         async with self._database.transaction() as session:
-            swept = await sweeper.sweep(session, account)
+            swept = await sweeper.sweep(session, account, self._gate)
         for found in swept.found:
             activity.logger.error("swept: %s, lead %s, attempt %s", found.kind, found.lead_id, found.attempt_id or "-")
         told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in swept.announce)

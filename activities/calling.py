@@ -26,7 +26,7 @@ from activities.errors import CarrierError, Doubtful, NoSuchCall, NotTaken, Reje
 from activities.voicemail import message_key, message_twiml
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
-from cadenza.domain.gate import GateDecision, Rule
+from cadenza.domain.gate import Gate, GateDecision, Rule
 from cadenza.domain.outcomes import AttemptState, CallStatus
 from cadenza.records import attempts
 from cadenza.records.attempts import Submission as CarrierSubmission
@@ -61,11 +61,18 @@ class CallingActivities:
     """Activities on calls. They return what happened; they fail only where trying again is the answer."""
 
     def __init__(
-        self, settings: Settings, database: Database, carrier: Carrier, *, list_margin: timedelta = LIST_MARGIN
+        self,
+        settings: Settings,
+        database: Database,
+        carrier: Carrier,
+        gate: Gate,
+        *,
+        list_margin: timedelta = LIST_MARGIN,
     ) -> None:
         self._settings = settings
         self._database = database
         self._carrier = carrier
+        self._gate = gate
         self._list_margin = list_margin
 
     @activity.defn
@@ -76,7 +83,7 @@ class CallingActivities:
         """
         began = time.monotonic()
         async with self._database.transaction() as session:
-            claim = await attempts.claim_for_submission(session, ref.attempt_id)
+            claim = await attempts.claim_for_submission(session, ref.attempt_id, self._gate)
             attempt = await attempts.get_attempt(session, ref.attempt_id)
             state, waits_for_beep = AttemptState(attempt.state), attempt.leaves_voicemail
         if isinstance(claim, GateDecision):
@@ -173,7 +180,7 @@ class CallingActivities:
         Run it with one try only. Where the carrier's answer was lost the message is taken to play.
         """
         async with self._database.transaction() as session:
-            call = await load_call(session, ref.attempt_id)
+            call = await load_call(session, ref.attempt_id, self._gate)
             if call is None or not call.call_sid or not await attempts.claim_voicemail(session, ref.attempt_id):
                 return DroppedVoicemail(result=DropResult.NOT_ALLOWED)
             rendered = await session.get(RenderedAudio, message_key(call, self._settings)) is not None
@@ -218,7 +225,8 @@ class CallingActivities:
             attempt = await attempts.get_attempt(session, ref.attempt_id, lock=True)
             if attempt.state != AttemptState.RESERVED or await database_now(session) < attempt.lease_until:
                 raise ApplicationError("the reservation still holds", type=STILL_DOUBTFUL)
-            await attempts.claim_for_submission(session, ref.attempt_id)  # stores the lapse as the refusal it is
+            # Stores the lapse as the refusal it is
+            await attempts.claim_for_submission(session, ref.attempt_id, self._gate)
         return PlacedCall(submission=Submission.LAPSED, rule=Rule.LEASE_LAPSED.value)
 
     async def _find(self, attempt: Attempt) -> CarrierCall | None:

@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from activities.call_models import AttemptRecord, AttemptRef, ClosedLead, FinishLead, LeadRef, RecordedOutcome
+from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus
 from cadenza.domain.retry import StepKind
 from cadenza.records import attempts
@@ -13,14 +14,15 @@ from cadenza.records.database import Database
 class LeadRecordActivities:
     """Activities on the records of a lead. They retry until the database answers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, gate: Gate) -> None:
         self._database = database
+        self._gate = gate
 
     @activity.defn
     async def record_outcome(self, finish: FinishAttempt) -> RecordedOutcome:
         """Store how the attempt ended, free its line, and decide what comes next."""
         async with self._database.transaction() as session:
-            step = await attempts.finish_attempt(session, finish)
+            step = await attempts.finish_attempt(session, finish, self._gate)
             attempt = await attempts.get_attempt(session, finish.attempt_id)
             has_webhook = step.kind is StepKind.FINISH and await attempts.has_webhook(session, attempt.lead_id)
         return RecordedOutcome(step=step, has_webhook=has_webhook)

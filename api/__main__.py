@@ -7,6 +7,8 @@ from cadenza.loading import loading
 
 with loading():
     from api.server import DatabaseUnset, serve
+    from cadenza.calling_rules import complaint
+    from cadenza.domain.rules.rule_book import RulesRefused
     from cadenza.logging_setup import set_up_logging
     from cadenza.settings import get_settings
 
@@ -18,6 +20,9 @@ def main() -> int:
         asyncio.run(serve(settings))
     except DatabaseUnset:
         sys.stderr.write("DATABASE_URL is not set. `cadenza up` starts an embedded database; the API alone does not.\n")
+        return 2
+    except RulesRefused as refused:
+        sys.stderr.write(complaint(refused))
         return 2
     return 0
 

@@ -33,6 +33,7 @@ from api.routes import (
     twilio,
     uploads,
 )
+from cadenza.calling_rules import gate_for
 from cadenza.records.database import Database
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
@@ -73,7 +74,10 @@ and the fix.
 
 
 def create_app(settings: Settings, database: Database, temporal: Client) -> FastAPI:
-    """The API over these parts. Its background loops are started by the process (`api.server`), not here."""
+    """The API over these parts. Its background loops are started by the process (`api.server`), not here.
+
+    Raises RulesRefused.
+    """
     orchestration = Orchestration(temporal, database, account_id(settings))
     context = ApiContext(
         settings=settings,
@@ -82,6 +86,7 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         orchestration=orchestration,
         delivery=EventDelivery(database, LeadClient(temporal), orchestration),
         rate_limit=RateLimit(settings.api_rate_limit),
+        gate=gate_for(settings),
     )
     app = FastAPIOffline(  # the pages' scripts come from the package: a closed network shows them too
         title="Cadenza",

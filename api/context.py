@@ -10,6 +10,7 @@ from temporalio.client import Client
 from api.delivery import EventDelivery
 from api.orchestration import Orchestration
 from api.rate_limit import RateLimit
+from cadenza.domain.gate import Gate
 from cadenza.records.database import Database
 from cadenza.settings import Settings
 
@@ -27,6 +28,7 @@ class ApiContext:
     orchestration: Orchestration
     delivery: EventDelivery
     rate_limit: RateLimit
+    gate: Gate
     upload_places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
 
     @property

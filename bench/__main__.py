@@ -1,16 +1,18 @@
 """Every benchmark, one after the other: `python -m bench`. One of them: `python -m bench gate --help`."""
 
 import sys
+from collections.abc import Callable, Sequence
 
-from bench import compliance, gate, gate_check, lead_workflows, recovery, uploads
+from bench import admission_tick, compliance, gate, gate_check, lead_workflows, recovery, uploads
 
-BENCHMARKS = {
+BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "lead_workflows": lead_workflows.main,
     "uploads": uploads.main,
     "compliance": compliance.main,
     "gate": gate.main,
     "gate_check": gate_check.main,
     "recovery": recovery.main,
+    "admission_tick": admission_tick.main,
 }
 
 name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])

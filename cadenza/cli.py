@@ -22,6 +22,7 @@ _GROUPS = {
     "audit": "cadenza.operations.audit_commands",
     "campaign": "cadenza.operations.campaign_commands",
     "chaos": "cadenza.operations.chaos.chaos_command",
+    "lead": "cadenza.operations.lead_commands",
     "person": "cadenza.operations.person_commands",
     "registers": "cadenza.operations.register_commands",
     "rules": "cadenza.operations.rules_command",

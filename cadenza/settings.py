@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     )
     stream_token_seconds: int = Field(120, description="Life of a media stream's token, in seconds")
 
+    # Calling rules
+    calling_rules: Path | None = Field(
+        None,
+        description="JSON file with the operator's changes to the calling rules (docs/rules.md); unset: none",
+    )
+
     # Twilio
     twilio_account_sid: str = Field("", description="Account SID (AC...)")
     twilio_auth_token: SecretStr = Field(SecretStr(""), description="Auth token: REST calls and webhook signatures")

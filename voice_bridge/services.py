@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cadenza.calling_rules import gate_for
+from cadenza.domain.gate import Gate
 from cadenza.records.database import Database
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
@@ -21,6 +23,7 @@ class Services:
     bridge_id: str
     settings: Settings
     database: Database
+    gate: Gate
     leads: LeadClient
     library: AudioLibrary
     listen: RecogniserFactory
@@ -35,11 +38,12 @@ class Services:
 
 
 def build_services(settings: Settings, bridge_id: str, database: Database, leads: LeadClient) -> Services:
-    """The services that the settings ask for."""
+    """The services that the settings ask for. Raises RulesRefused."""
     return Services(
         bridge_id=bridge_id,
         settings=settings,
         database=database,
+        gate=gate_for(settings),
         leads=leads,
         library=AudioLibrary(database),
         listen=AssemblyAIListening(

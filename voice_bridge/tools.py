@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import orjson
 import structlog
 
-from cadenza.domain.calling_hours import is_open, next_open
 from cadenza.domain.messages import BookAppointment, BookingResult, OfferedSlot, OfferSlots, SlotOffer
 from cadenza.domain.spoken import email_from_speech, is_email, spoken_when
 from cadenza.records.call_context import CallContext
@@ -156,11 +155,10 @@ class ToolBox:
             raise ToolRefused("when is in the past; the callee's local time is in your instructions")
         if when > now + timedelta(days=MOST_DAYS_AHEAD):
             return self._refused("that is too far ahead", now + timedelta(days=MOST_DAYS_AHEAD), now)
-        hours = self._context.policy.calling_hours
-        if not is_open(hours, when, self._context.zones):
-            opens = next_open(hours, when, self._context.zones)
-            if opens is None:
-                return ToolOutcome({"status": "refused", "reason": "we may not call at that time", "suggestion": ""})
+        opens = self._context.opening(when)
+        if opens is None:
+            return ToolOutcome({"status": "refused", "reason": "we may not call at that time", "suggestion": ""})
+        if opens > when:
             return self._refused("we may not call at that hour", opens, now)
         await self._actions.promise_callback(when)
         self._facts.callback_at = when

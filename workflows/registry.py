@@ -16,6 +16,7 @@ from activities.carrier import Carrier
 from activities.lead_records import LeadRecordActivities
 from activities.notify import NotifyActivities
 from activities.recordings import RecordingActivities
+from cadenza.calling_rules import gate_for
 from cadenza.records.database import Database
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
@@ -82,10 +83,11 @@ class Activities:
 
 
 def build_activities(settings: Settings, database: Database, client: Client) -> Activities:
-    """Make every adapter once. Close the result, then the database."""
-    calling = CallingActivities(settings, database, Carrier(settings))
-    records = LeadRecordActivities(database)
-    admission = AdmissionActivities(database, LeadClient(client))
+    """Make every adapter once. Close the result, then the database. Raises RulesRefused."""
+    gate = gate_for(settings)
+    calling = CallingActivities(settings, database, Carrier(settings), gate)
+    records = LeadRecordActivities(database, gate)
+    admission = AdmissionActivities(database, LeadClient(client), gate)
     vendors = (
         BookingActivities(settings, database),
         AudioActivities(settings, database),

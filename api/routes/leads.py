@@ -11,6 +11,8 @@ from api.routes.phones import read_phone
 from api.schemas.calls import CallOut
 from api.schemas.leads import ConsentOut, LeadDetail, LeadOut, OtherPhoneOut, RefusalOut
 from api.schemas.pages import Cursor, Limit, Page
+from api.schemas.why import WhyOut
+from cadenza.domain.gate import Rule
 from cadenza.domain.outcomes import LeadOutcome, LeadState
 from cadenza.records.leads import (
     get_lead,
@@ -21,6 +23,7 @@ from cadenza.records.leads import (
     list_refusals,
     suppressed_among,
 )
+from cadenza.records.why import explain_lead
 
 router = APIRouter(prefix="/v1", tags=["Leads"])
 REFUSALS_SHOWN = 20
@@ -34,6 +37,7 @@ async def list_all(
     state: Annotated[LeadState | None, Query(description="In this state")] = None,
     outcome: Annotated[LeadOutcome | None, Query(description="With this final outcome")] = None,
     phone: Annotated[str | None, Query(max_length=40, description="With this number, E.164 (%2B12125550146)")] = None,
+    held: Annotated[Rule | None, Query(description="Held for a person by this rule, such as no_consent")] = None,
     limit: Limit = 50,
     after: Cursor = None,
 ) -> Page[LeadOut]:
@@ -47,6 +51,7 @@ async def list_all(
             state=state,
             outcome=outcome,
             phone=number,
+            held_rule=held,
             after=after,
             limit=limit,
         )
@@ -77,6 +82,17 @@ async def read(lead_id: str, context: Context) -> LeadDetail:
             "consents": [ConsentOut.model_validate(consent) for consent in consents],
         }
     )
+
+
+@router.get("/leads/{lead_id}/why", summary="Why is it not called now?", responses=guarded(404))
+async def why(lead_id: str, context: Context) -> WhyOut:
+    """What every rule of the gate says about the lead now, with what it asks for, its jurisdiction, grade and source;
+    and the first instant at which a call may be made. Times in UTC and by every clock that the person may go by."""
+    async with context.database.transaction() as session:
+        found = await explain_lead(session, lead_id, context.gate)
+        if found is None:
+            raise not_found("lead", "GET /v1/leads lists them")
+        return WhyOut.of(found)
 
 
 @router.get("/gate-refusals", summary="Why was it not called?", responses=guarded())

@@ -33,6 +33,7 @@ from cadenza.records.reports import (
     calls_under_way,
     count_attempts,
     count_call_outcomes,
+    count_held,
     count_outcomes,
     count_refusals,
     count_row_problems,
@@ -60,6 +61,7 @@ async def progress(campaign_id: str, context: Context) -> CampaignProgress:
         call_outcomes = await count_call_outcomes(session, campaign_id)
         under_way = await calls_under_way(session, campaign_id, MOST_UNDER_WAY)
         due = await next_due(session, campaign_id)
+        held = await count_held(session, campaign_id)
         account = await session.get_one(Account, campaign.account_id)
         breaker = await read_breaker(session, campaign_id)
     return CampaignProgress.model_validate(
@@ -75,6 +77,7 @@ async def progress(campaign_id: str, context: Context) -> CampaignProgress:
             "call_outcomes": call_outcomes,
             "under_way": [CallUnderWay.model_validate(call) for call in under_way],
             "next_due": NextDue(lead_id=due[0], at=due[1], step=due[2]) if due else None,
+            "held": held,
             "dialer_paused_reason": account.paused_reason,
             "dialer_waiting_reason": account.waiting_reason,
             "breaker": breaker_out(breaker),

@@ -51,14 +51,15 @@ _PROBLEMS = errors(403, 413, 422)
     "/answer", summary="A call was answered", response_class=Response, responses=_XML | _PROBLEMS, openapi_extra=_FORM
 )
 async def answer(attempt: AttemptId, form: SignedForm, context: Context) -> Response:
-    """The last gate: suppressed meanwhile, a closed lead or a second call for the attempt is hung up. Otherwise the
-    call is connected to a voice bridge."""
+    """The last gate: whom the rules did not let be called when it rang, who is suppressed meanwhile, a closed lead or a
+    second call for the attempt is hung up. Otherwise the call is connected to a voice bridge."""
     await _take(context, EventKind.ANSWER, attempt, form)
     async with context.database.transaction() as session:
         if await session.get(Attempt, attempt) is None:
             return _xml(hang_up())
         call_sid = str(form.get("CallSid", ""))
-        decision = await admit_answer(session, attempt, call_sid, answered_by(form.get("AnsweredBy")))
+        verdict = answered_by(form.get("AnsweredBy"))
+        decision = await admit_answer(session, attempt, call_sid, context.gate, verdict)
     if not decision.allowed:
         _log.info("answered call refused", attempt=attempt, rule=decision.rule)
         return _xml(hang_up())

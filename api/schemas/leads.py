@@ -32,6 +32,7 @@ _EXAMPLE: dict[str, Any] = {
     "state": "waiting",
     "due_at": "2026-11-20T19:00:00Z",
     "next_step": "attempt 2 after no answer",
+    "held_rule": None,
     "attempts_made": 1,
     "outcome": None,
     "outcome_reason": "",
@@ -83,6 +84,9 @@ class LeadOut(BaseModel):
     state: LeadState
     due_at: datetime | None = Field(description="When the next step happens; null when final")
     next_step: str = Field(description="What happens then, and why")
+    held_rule: Rule | None = Field(
+        description="Held for a person: the rule that misses a consent or a register's copy; asked again at `due_at`"
+    )
     attempts_made: int
     outcome: LeadOutcome | None
     outcome_reason: str
@@ -129,8 +133,12 @@ class RefusalOut(BaseModel):
                     "lead_id": _EXAMPLE["id"],
                     "attempt_id": None,
                     "stage": "admission",
-                    "rule": "outside_hours",
-                    "reason": "outside the calling hours",
+                    "rule": "outside_legal_hours",
+                    "reason": "US-FL allows calls 08:00 to 20:00 on Fridays; it is Friday 21:10 in America/New_York",
+                    "jurisdiction": "US-FL",
+                    "grade": "P",
+                    "source": "SB 1120 (2021), s. 501.616(6)",
+                    "rules_version": "2026-11-20-ffb6bede",
                     "next_at": "2026-11-21T14:00:00Z",
                     "at": "2026-11-20T23:40:00Z",
                 }
@@ -144,6 +152,10 @@ class RefusalOut(BaseModel):
     stage: str = Field(description="admission, before_post or answer")
     rule: Rule = Field(description="Stable id of the rule")
     reason: str
+    jurisdiction: str = Field(description="Whose rule it is, such as US-FL; empty: not the law's")
+    grade: str = Field(description="How sure the rule is: P, S, M, R or O (docs/rules.md)")
+    source: str
+    rules_version: str = Field(description="The rules it was refused under; equal versions are equal rules")
     next_at: datetime | None = Field(description="When the answer would be yes; null: never, or not known")
     at: datetime
 

@@ -74,6 +74,7 @@ class CampaignProgress(BaseModel):
                         "at": "2026-11-20T15:00:20Z",
                         "step": "attempt 2 after no answer",
                     },
+                    "held": {"no_consent": 12},
                     "dialer_paused_reason": None,
                     "dialer_waiting_reason": "",
                     "breaker": None,
@@ -93,6 +94,7 @@ class CampaignProgress(BaseModel):
     call_outcomes: dict[AttemptOutcome, int] = Field(description="Ended calls by outcome")
     under_way: list[CallUnderWay] = Field(description="At most 50")
     next_due: NextDue | None
+    held: dict[str, int] = Field(description="Leads that wait for a person, by the rule that asks for what they lack")
     dialer_paused_reason: str | None = Field(description="Why the account does not call, if it does not")
     dialer_waiting_reason: str = Field(description="What stood in the way of more calls half a second ago, if it did")
     breaker: BreakerOut | None = Field(description="Why the campaign paused by itself; unset: it did not")

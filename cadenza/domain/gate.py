@@ -5,10 +5,10 @@ instant at which it would be yes. The order: the number, the suppression, what i
 of every place, days and holidays included; caps; last what is only switched off.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.gate_checks import Case, Check, Refusal, cap_checks, consent_checks, lead_checks, switch_checks
@@ -18,7 +18,7 @@ from cadenza.domain.open_times import DAY, to_instant
 from cadenza.domain.place import Place
 from cadenza.domain.rules.rule_book import RuleBook
 
-__all__ = ["ALLOWED", "Gate", "GateDecision", "GateFacts", "Rule", "Verdict", "check_gate", "unplaced"]
+__all__ = ["ALLOWED", "Gate", "GateDecision", "GateFacts", "Rule", "Verdict"]
 
 HORIZON_DAYS = 400
 """How far ahead an opening is looked for: a year of weeks, holidays and changes of the clocks, and a month."""
@@ -69,6 +69,18 @@ class Gate:
         """The first instant at or after `now` at which the answer is yes if nothing but time changes, in UTC; None if
         there is none within 400 days."""
         moment = self._next(Case(facts, now), self._ruling(facts))
+        return None if moment is None else to_instant(moment)
+
+    def next_planned(self, facts: GateFacts, now: datetime) -> datetime | None:
+        """When to plan a call for: the first instant at or after `now` that hours, caps and gaps allow, in UTC.
+
+        As `next_allowed`, but what only a person can change (a pause, a register's copy, a consent) is not looked at:
+        it may be mended by then, and admission asks again. None: no hour is open within 400 days.
+        """
+        case, ruling = Case(facts, now), self._ruling(facts)
+        refusals = (check.test(case) for check in ruling.others)
+        start = max([case.moment, *(one.until for one in refusals if one and one.until is not None)])
+        moment = ruling.hours.first_open(start, start + HORIZON_DAYS * DAY)
         return None if moment is None else to_instant(moment)
 
     def explain(self, facts: GateFacts, now: datetime) -> list[Verdict]:
@@ -144,18 +156,3 @@ def _verdict(check: Check, refusal: Refusal | None) -> Verdict:
         grade=check.evidence.grade.value if check.evidence else "",
         source=check.evidence.source if check.evidence else "",
     )
-
-
-def check_gate(facts: GateFacts, now: datetime) -> GateDecision:
-    """As `Gate.check`, by the campaign's own rules only."""
-    return _without_law().check(facts, now)
-
-
-@cache
-def _without_law() -> Gate:
-    return Gate(RuleBook("none", {}))
-
-
-def unplaced(zones: Sequence[str]) -> tuple[Place, ...]:
-    """The place of a lead of which no more than its time zones is known."""
-    return (Place(zones=tuple(zones)),) if zones else ()

@@ -151,9 +151,9 @@ def _consent_check(row: Jurisdiction, rule: ConsentRule) -> Check:
             return None
         if consent is None or not consent.grade.satisfies(rule.needs):
             found = "there is none" if consent is None else f"it is {consent.grade.value}"
-            return Refusal(f"{row.id} needs a consent of grade {rule.needs.value}; {found}", is_final=True)
+            return Refusal(f"{row.id} needs a consent of grade {rule.needs.value}; {found}")
         if consent.expires_at is not None and case.moment >= to_microseconds(consent.expires_at):
-            return Refusal("the consent has expired", is_final=True)
+            return Refusal("the consent has expired")
         given = to_microseconds(consent.given_at)
         return Refusal("the consent begins later", given) if case.moment < given else None
 

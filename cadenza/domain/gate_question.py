@@ -76,6 +76,17 @@ class GateFacts(BaseModel):
     reassigned_on: date | None = Field(None, description="When the number is known to have gone to somebody else")
     held: str = Field("", description="Why the account calls nobody at the moment: its circuit breaker, or a person")
 
+    @property
+    def zone(self) -> str:
+        """The first of the zones that the callee may be in; UTC if none is known."""
+        return next((zone for place in self.places for zone in place.zones), "UTC")
+
+    def without_switches(self) -> "GateFacts":
+        """As if the campaign ran and the account could call: a pause moves no plan, and stops no call that rings."""
+        if self.campaign_state is CampaignState.CANCELLED:
+            return self
+        return self.model_copy(update={"campaign_state": CampaignState.RUNNING, "held": ""})
+
 
 class GateDecision(BaseModel):
     """`rule` is None when the call may be made.
@@ -102,6 +113,9 @@ class GateDecision(BaseModel):
 
 
 ALLOWED = GateDecision()
+
+FOR_A_PERSON = frozenset({Rule.NO_CONSENT, Rule.DO_NOT_CALL_LIST_STALE})
+"""What time does not mend, and a person can: by a consent, by a new copy of a register. Such a lead is held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class LeadRow(BaseModel):
     country: str = ""
     """ISO 3166 code of the number's country; the person's is in the address."""
     zones: tuple[str, ...]
+    said_zone: str = ""
     address: Address = Address()
     language: str = ""
     consent: StatedConsent | None = None
@@ -131,6 +132,7 @@ class _Reading:
             company=self._short(LeadField.COMPANY),
             country=number.country,
             zones=zones,
+            said_zone=self._said_zone(),
             address=self._address(country, number.country),
             language=self._language(),
             consent=self._consent(country or number.country),
@@ -236,6 +238,11 @@ class _Reading:
                 "Add a column 'time zone' if you know where the person is.",
             )
         return tuple(dict.fromkeys((*number.zones, *added)))
+
+    def _said_zone(self) -> str:
+        """The row's own time zone; empty if it has none that is understood."""
+        written = self._word(LeadField.TIME_ZONE)
+        return (time_zone(written) if written else None) or ""
 
     def _email(self) -> str:
         written = self._field(LeadField.EMAIL)

@@ -155,6 +155,7 @@ class LeadOutcome(StrEnum):
     UNKNOWN = "unknown"
     SUPPRESSED = "suppressed"  # the number asked, anywhere, never to be called
     CANCELLED = "cancelled"  # its campaign was cancelled
+    UNCALLABLE = "uncallable"  # the rules never allow a call: on a register, somebody else's now, or at no open hour
 
 
 class RetryKind(StrEnum):

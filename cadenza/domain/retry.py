@@ -1,13 +1,13 @@
 """What comes after an attempt: finish, or when to try again and why. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from cadenza.domain.calling_hours import next_open
 from cadenza.domain.outcomes import (
     REACHED_NOBODY,
     RETRY_KINDS,
@@ -19,6 +19,10 @@ from cadenza.domain.policy import CampaignPolicy, VoicemailRule
 
 MAX_SCREENED = 2
 """Who lets a screening assistant answer twice does not want to be rung a third time."""
+
+
+Opening = Callable[[datetime], datetime | None]
+"""The first instant at or after the given one that the rules leave open; None: there is none."""
 
 
 class PastAttempt(BaseModel):
@@ -85,30 +89,34 @@ def decide_next_step(
     policy: CampaignPolicy,
     history: Sequence[PastAttempt],
     now: datetime,
-    zones: Sequence[str],
+    opening: Opening,
+    zone: str,
     *,
     promised_at: datetime | None = None,
     close_as: LeadOutcome | None = None,
 ) -> NextStep:
     """Decide from all attempts so far (oldest first, the last one just ended).
 
+    `opening` is the gate's (`Gate.next_planned`): no step is planned into a time at which nobody may be called. `zone`
+    is the callee's, for the part of the day.
     `promised_at` is the callback agreed in the last call; `close_as` ends the lead whatever is left to try
     (its campaign was cancelled, or the number suppressed), unless the call itself gave a better answer.
     """
     last = history[-1].outcome
+    plan = _Plan(opening, zone)
     kind = RETRY_KINDS[last]
     if kind is RetryKind.NEVER:
         return _finish(LeadOutcome(last.value), f"the call ended as {_words(last)}")
     if close_as is not None:
         return _finish(close_as, f"the lead was closed: {_words(close_as)}")
     if kind is RetryKind.AGAIN:
-        return _retry(policy, now, zones, f"the call was not made ({_words(last)})", history)
+        return _retry(policy, now, plan, f"the call was not made ({_words(last)})", history)
     made = attempts_made(history, policy)
     if kind is RetryKind.CALLBACK and promised_at is not None:
         # A promise is kept even after the last planned attempt; two promises beyond it are enough.
         if made >= policy.max_attempts + 2:
             return _finish(LeadOutcome.INTERESTED, "a callback was promised too often")
-        at = next_open(policy.calling_hours, max(promised_at, now), zones)
+        at = opening(max(promised_at, now))
         if at is None:
             return _finish(LeadOutcome.INTERESTED, "a callback was promised, but calling hours never open")
         return NextStep(kind=StepKind.RETRY, reason="callback promised in the call", at=at, is_callback=True)
@@ -119,36 +127,40 @@ def decide_next_step(
     number = made + 1
     if kind is RetryKind.NETWORK:
         gap = timedelta(seconds=policy.network_gap_seconds)
-        return _retry(policy, now + gap, zones, f"attempt {number} after a carrier fault", history)
+        return _retry(policy, now + gap, plan, f"attempt {number} after a carrier fault", history)
     if kind is RetryKind.SOON:
         gap = timedelta(seconds=policy.busy_gap_seconds)
-        return _retry(policy, now + gap, zones, f"attempt {number} after a busy line", history)
+        return _retry(policy, now + gap, plan, f"attempt {number} after a busy line", history)
     gap = timedelta(seconds=policy.retry_gap_seconds)
-    return _retry(policy, now + gap, zones, f"attempt {number} after {_words(last)}", history, other_time=True)
+    return _retry(policy, now + gap, plan, f"attempt {number} after {_words(last)}", history, other_time=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    opening: Opening
+    zone: str
 
 
 def _retry(
     policy: CampaignPolicy,
     earliest: datetime,
-    zones: Sequence[str],
+    plan: "_Plan",
     reason: str,
     history: Sequence[PastAttempt],
     *,
     other_time: bool = False,
 ) -> NextStep:
-    at = next_open(policy.calling_hours, earliest, zones)
+    at = plan.opening(earliest)
     if at is None:
         return _finish(_best_outcome(history), "calling hours never open in all of the lead's time zones")
     if other_time and policy.retry_at_other_times_of_day:
-        at = _at_untried_time(policy, at, zones, history) or at
+        at = _at_untried_time(plan, at, history) or at
     return NextStep(kind=StepKind.RETRY, reason=reason, at=at)
 
 
-def _at_untried_time(
-    policy: CampaignPolicy, earliest: datetime, zones: Sequence[str], history: Sequence[PastAttempt]
-) -> datetime | None:
+def _at_untried_time(plan: "_Plan", earliest: datetime, history: Sequence[PastAttempt]) -> datetime | None:
     """The first open instant in a part of the callee's day not yet tried, within three days; else None."""
-    zone = ZoneInfo(zones[0])
+    zone = ZoneInfo(plan.zone)
     tried = {part_of_day(past.at.astimezone(zone)) for past in history if past.outcome not in REACHED_NOBODY}
     candidates = [earliest]
     for day in range(3):
@@ -157,7 +169,7 @@ def _at_untried_time(
     for candidate in sorted(candidates):
         if candidate < earliest:
             continue
-        at = next_open(policy.calling_hours, candidate, zones)
+        at = plan.opening(candidate)
         if at is not None and part_of_day(at.astimezone(zone)) not in tried:
             return at
     return None

@@ -12,7 +12,7 @@ from rich.text import Text
 Json = dict[str, Any]
 
 _GOOD = {"booked": "bold green", "interested": "green", "callback_promised": "green", "voicemail_left": "cyan"}
-_BAD = {"opted_out": "red", "failed": "red", "invalid_number": "yellow", "unknown": "red"}
+_BAD = {"opted_out": "red", "failed": "red", "invalid_number": "yellow", "uncallable": "yellow", "unknown": "red"}
 _STAGES = {
     "transcript": "final transcript",
     "first_token": "first word of the model",
@@ -102,6 +102,9 @@ def progress_view(progress: Json, now: datetime | None = None) -> RenderableType
         parts.append(Text(how_it_goes_on(breaker, f"cadenza campaign resume {progress['id']}"), style="yellow"))
     parts.append(_counts(progress["outcomes"]))
     parts.append(_live_calls(progress["under_way"], now or datetime.now(UTC)))
+    for rule, count in progress["held"].items():
+        held = f"{count} leads are held for you ({words(rule)}): `cadenza lead why` on one of them says what is missing"
+        parts.append(Text(held, style="yellow"))
     if (due := progress["next_due"]) and not progress["under_way"]:
         parts.append(Text(f"Next: {due['step']} at {_clock(due['at'])}", style="dim"))
     return Group(*parts)

@@ -5,16 +5,17 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Outcome of one check. SKIPPED: not set up, and not needed for a start."""
+    """Outcome of one check. SKIPPED: not set up, and not needed for a start. DOUBTFUL: a person should look."""
 
     GOOD = "good"
+    DOUBTFUL = "doubtful"
     WRONG = "wrong"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found. `fix` is empty unless something is wrong."""
+    """What one check found. `fix` is empty unless something is wrong or doubtful."""
 
     subject: str
     verdict: Verdict

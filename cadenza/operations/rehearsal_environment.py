@@ -3,6 +3,10 @@ addresses and keys are all that changes."""
 
 from pathlib import Path
 
+RULES = Path(__file__).with_name("rehearsal_rules.json")
+"""An overlay such as an operator writes: nobody lives at the rehearsal's numbers, and it may run at any hour. What the
+numbers are, suppressions and the campaigns' own hours and caps hold as they are."""
+
 
 def rehearsal_environment(
     data_dir: Path,
@@ -26,6 +30,7 @@ def rehearsal_environment(
         "CADENZA_API_URL": f"http://{here}:{api_port}",
         "BRIDGE_PUBLIC_URL": f"ws://{here}:{bridge_port}",
         "SIGNING_SECRET": "rehearsal-only-signing-secret",
+        "CALLING_RULES": str(RULES),
         "REHEARSAL_PORT": str(rehearsal_port),
         "CALLS_PER_SECOND": f"{calls_per_second:g}",
         "TWILIO_BASE_URL": vendor(0),

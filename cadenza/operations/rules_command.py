@@ -1,6 +1,5 @@
 """`cadenza rules ...`: the calling rules as they are kept, with grade and source."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +7,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from cadenza.calling_rules import read_rules
 from cadenza.domain.calling_hours import DAYS
 from cadenza.domain.candidate_places import candidate_places
 from cadenza.domain.open_times import WHOLE_DAY, Span, both, zone_data_version
 from cadenza.domain.phone import PhoneRefused, parse_phone
 from cadenza.domain.place import Place
 from cadenza.domain.rules.jurisdiction import Jurisdiction, real_jurisdiction
-from cadenza.domain.rules.rule_book import RuleBook, RulesRefused, standard_rules
+from cadenza.domain.rules.rule_book import RuleBook, RulesRefused
 from cadenza.operations.screen import console, error_console, show_error
 
 app = typer.Typer(help="See the calling rules. Research with grades, not legal advice.", no_args_is_help=True)
@@ -42,17 +42,13 @@ def show(
 
 
 def _read(overlay: Path | None) -> RuleBook:
-    if overlay is None:
-        return standard_rules()
     try:
-        return standard_rules().with_overlay(json.loads(overlay.read_text(encoding="utf-8")))
-    except json.JSONDecodeError as error:
-        show_error(f"{overlay.name} is not JSON: {error.msg} in line {error.lineno}")
+        return read_rules(overlay)
     except RulesRefused as refused:
         for problem in refused.problems:
             show_error(f"{problem.field}: {problem.message}")
             error_console.print(Text(f"    -> {problem.fix}"), soft_wrap=True)
-    raise typer.Exit(1)
+        raise typer.Exit(1) from None
 
 
 def _places(written: str) -> tuple[Place, ...]:

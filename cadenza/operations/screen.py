@@ -13,7 +13,12 @@ from cadenza.operations.settings_check import SettingProblem
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)
 
-_VERDICT_LOOK = {Verdict.GOOD: ("ok", "green"), Verdict.WRONG: ("fix", "bold red"), Verdict.SKIPPED: ("-", "dim")}
+_VERDICT_LOOK = {
+    Verdict.GOOD: ("ok", "green"),
+    Verdict.DOUBTFUL: ("look", "yellow"),
+    Verdict.WRONG: ("fix", "bold red"),
+    Verdict.SKIPPED: ("-", "dim"),
+}
 _STATE_LOOK = {
     ProcessState.READY: "green",
     ProcessState.BACKING_OFF: "yellow",

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
+from cadenza.calling_rules import read_rules
+from cadenza.domain.rules.rule_book import RulesRefused
 from cadenza.settings import Settings, get_settings
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -82,6 +84,7 @@ def problems_for_calling(settings: Settings) -> list[SettingProblem]:
         *_weak_secret(settings),
         *_unreachable_addresses(settings),
         *_half_of_microsoft(settings),
+        *_unusable_rules(settings),
     ]
 
 
@@ -134,3 +137,11 @@ def _half_of_microsoft(settings: Settings) -> Iterable[SettingProblem]:
             yield SettingProblem(
                 field.upper(), "is not set although other MICROSOFT_ settings are", "copy it from the app registration"
             )
+
+
+def _unusable_rules(settings: Settings) -> Iterable[SettingProblem]:
+    try:
+        read_rules(settings.calling_rules)
+    except RulesRefused as refused:
+        for one in refused.problems:
+            yield SettingProblem("CALLING_RULES", f"{one.field}: {one.message}", one.fix)

@@ -14,29 +14,22 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.breakers import BreakerState
-from cadenza.domain.gate import ALLOWED, GateDecision, Rule, check_gate
-from cadenza.domain.identifiers import attempt_id
+from cadenza.domain.gate import Gate
 from cadenza.domain.messages import AttemptAdmitted, CloseLead, WithdrawCall
 from cadenza.domain.outcomes import LeadOutcome
-from cadenza.domain.policy import CampaignPolicy
-from cadenza.domain.retry import attempts_made, leaves_voicemail
-from cadenza.records.audit import note_decision
 from cadenza.records.backpressure import PLACED_LATELY_SECONDS, Room, room_at_carrier, room_on_bridges
 from cadenza.records.breakers import note_probe
 from cadenza.records.database import lock_row
-from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
-from cadenza.records.history import next_number, read_history
+from cadenza.records.gate_facts import database_now
+from cadenza.records.reservation import Turns, message_of
 from cadenza.records.tables import Account, BreakerRow
 
-CANDIDATES_PER_CAMPAIGN = 20
 CLOSINGS_PER_TICK = 50
 WOKEN_PER_TICK = 1000
 MAX_TICK_SECONDS = 2.0
 
 _BARS_NUMBER = frozenset({LeadOutcome.SUPPRESSED.value, LeadOutcome.WRONG_NUMBER.value})
 """Ends of a lead for which even a ringing phone is silenced."""
-
-_CLOSE_AS = {Rule.SUPPRESSED: LeadOutcome.SUPPRESSED, Rule.CAMPAIGN_CANCELLED: LeadOutcome.CANCELLED}
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,7 @@ class AdmissionTick:
     reason: str = ""
 
 
-async def admit_due_leads(session: AsyncSession, account_id: str) -> AdmissionTick:
+async def admit_due_leads(session: AsyncSession, account_id: str, gate: Gate) -> AdmissionTick:
     """Run one tick. The caller commits, then tells the workflows, then calls `mark_announced`."""
     account = await lock_row(session, Account, account_id)
     if account is None:
@@ -81,7 +74,8 @@ async def admit_due_leads(session: AsyncSession, account_id: str) -> AdmissionTi
     wanted = min(free, int(budget), *(room.calls for room in rooms))
     admitted: list[Admission] = []
     if wanted > 0:
-        admitted = await _reserve(session, account_id, wanted, lines, now)
+        taken = await Turns(session, account_id, gate, lines, now).take(wanted)
+        admitted = [Admission(one.campaign_id, one.lead_id, one.message) for one in taken]
     if admitted and account.paused_rule:
         await note_probe(session, account_id, admitted[0].message.attempt_id)
     account.tokens = budget - len(admitted)
@@ -139,7 +133,8 @@ async def _close_unstarted(session: AsyncSession) -> None:
         text(
             """
             update lead set state = 'final', outcome = close_as, final_at = now(), due_at = null,
-                   next_step = '', outcome_reason = 'closed before the first call'
+                   next_step = '', held_rule = null,
+                   outcome_reason = coalesce(nullif(outcome_reason, ''), 'closed before the first call')
             where close_as is not null and state in ('new', 'due') and not workflow_started
             """
         )
@@ -165,7 +160,7 @@ async def _leads_to_close(session: AsyncSession) -> list[tuple[str, str, CloseLe
     rows = await session.execute(
         text(
             """
-            select id, campaign_id, close_as from lead
+            select id, campaign_id, close_as, outcome_reason from lead
             where close_as is not null and state <> 'final' and workflow_started
               and (close_sent_at is null or close_sent_at < now() - interval '1 minute')
             order by close_sent_at nulls first limit :limit
@@ -174,7 +169,11 @@ async def _leads_to_close(session: AsyncSession) -> list[tuple[str, str, CloseLe
         {"limit": CLOSINGS_PER_TICK},
     )
     return [
-        (row.campaign_id, row.id, CloseLead(outcome=LeadOutcome(row.close_as), reason=f"lead is {row.close_as}"))
+        (
+            row.campaign_id,
+            row.id,
+            CloseLead(outcome=LeadOutcome(row.close_as), reason=row.outcome_reason or f"lead is {row.close_as}"),
+        )
         for row in rows
     ]
 
@@ -228,7 +227,7 @@ async def _unannounced(session: AsyncSession, account_id: str) -> list[Admission
 
 def announcement(row: Any) -> Admission:
     """What the workflow of an attempt is told. `row`: the attempt's columns, and its campaign's `policy`."""
-    return Admission(row.campaign_id, row.lead_id, _message(row.id, row.number, row.leaves_voicemail, row.policy))
+    return Admission(row.campaign_id, row.lead_id, message_of(row.id, row.number, row.leaves_voicemail, row.policy))
 
 
 async def _lines_in_use(session: AsyncSession, account_id: str) -> tuple[Counter[str], int]:
@@ -258,130 +257,3 @@ async def _room_by_breaker(session: AsyncSession, account: Account) -> Room:
     row = await session.get(BreakerRow, account.id) if account.paused_rule else None
     is_probing = row is not None and row.state == BreakerState.PROBING and row.probe_attempt_id is None
     return Room(1 if is_probing else 0, account.paused_reason)
-
-
-async def _reserve(
-    session: AsyncSession, account_id: str, wanted: int, lines: Counter[str], now: datetime
-) -> list[Admission]:
-    rows = (
-        await session.execute(
-            text(
-                """
-                select due.*, campaign.policy, campaign.caller_id, breaker.state = 'probing' as is_probing,
-                       breaker.probe_attempt_id
-                from campaign
-                left join breaker on breaker.id = campaign.id
-                cross join lateral (
-                    select id, campaign_id, phone, is_callback, due_at from lead
-                    where lead.campaign_id = campaign.id and lead.state in ('new', 'due') and lead.due_at <= now()
-                      and lead.close_as is null
-                    order by is_callback desc, due_at, id
-                    limit :limit for update skip locked) as due
-                where campaign.account_id = :account and campaign.state = 'running'
-                """
-            ),
-            {"account": account_id, "limit": max(CANDIDATES_PER_CAMPAIGN, wanted)},
-        )
-    ).all()
-    if not rows:
-        return []
-    facts = await read_gate_facts(session, [row.id for row in rows])
-    campaigns = {row.campaign_id: row.policy for row in rows}
-    policies = {key: CampaignPolicy.model_validate(policy) for key, policy in campaigns.items()}
-    admitted: list[Admission] = []
-    ringing_phones = await _phones_under_way(session, [row.phone for row in rows])
-    probing: set[str] = set()
-    waiting = list(rows)
-    while waiting and len(admitted) < wanted:
-        row = min(waiting, key=lambda row: _turn(row, policies[row.campaign_id], lines))
-        waiting.remove(row)
-        policy = policies[row.campaign_id]
-        if policy.max_lines is not None and lines[row.campaign_id] >= policy.max_lines:
-            continue
-        if row.phone in ringing_phones:
-            continue  # the same number is being called for another campaign
-        if row.is_probing and (row.probe_attempt_id is not None or row.campaign_id in probing):
-            continue
-        decision = check_gate(facts[row.id], now)
-        if not decision.allowed:
-            await store_refusal(session, row.id, "admission", decision)
-            await _postpone(session, row.id, decision)
-            continue
-        admitted.append(await _insert_attempt(session, account_id, row, policy))
-        if row.is_probing:
-            probing.add(row.campaign_id)
-            await note_probe(session, row.campaign_id, admitted[-1].message.attempt_id)
-        lines[row.campaign_id] += 1
-        ringing_phones.add(row.phone)
-    return admitted
-
-
-def _turn(row: Any, policy: CampaignPolicy, lines: Counter[str]) -> tuple[bool, int, int, datetime]:
-    return (not row.is_callback, policy.priority, lines[row.campaign_id], row.due_at)
-
-
-async def _phones_under_way(session: AsyncSession, phones: Sequence[str]) -> set[str]:
-    rows = await session.execute(
-        text(
-            """
-            select phone from attempt where phone = any(:phones)
-              and state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')
-            """
-        ),
-        {"phones": list(phones)},
-    )
-    return set(rows.scalars())
-
-
-async def _postpone(session: AsyncSession, lead_id: str, decision: GateDecision) -> None:
-    """Not now: due again at the next instant that may do; or asked to close where there is none."""
-    close_as = _CLOSE_AS.get(decision.rule, LeadOutcome.FAILED).value if decision.rule and decision.is_final else None
-    await session.execute(
-        text(
-            """
-            update lead set due_at = coalesce(:next_at, due_at), next_step = :step,
-                   close_as = coalesce(close_as, :close_as)
-            where id = :lead
-            """
-        ),
-        {"lead": lead_id, "next_at": decision.next_at, "step": f"call: {decision.reason}", "close_as": close_as},
-    )
-
-
-async def _insert_attempt(session: AsyncSession, account_id: str, row: Any, policy: CampaignPolicy) -> Admission:
-    history = await read_history(session, row.id)
-    number = await next_number(session, row.id)
-    leaves = leaves_voicemail(history, policy)
-    new_id = attempt_id(row.id, number)
-    await session.execute(
-        text(
-            """
-            insert into attempt (id, lead_id, campaign_id, account_id, number, phone, from_number, state,
-                                 leaves_voicemail, lease_until, sequence, outcome_reason, conversation_over,
-                                 disclosure_heard, listening_seconds, tokens, characters_spoken)
-            values (:id, :lead, :campaign, :account, :number, :phone, :from_number, 'reserved', :leaves,
-                    now() + make_interval(secs => :lease), -1, '', false, false, 0, 0, 0)
-            """
-        ),
-        {
-            "id": new_id, "lead": row.id, "campaign": row.campaign_id, "account": account_id, "number": number,
-            "phone": row.phone, "from_number": row.caller_id, "leaves": leaves, "lease": policy.lease_seconds,
-        },
-    )  # fmt: skip
-    await note_decision(session, "admission", ALLOWED, lead_id=row.id, attempt_id=new_id)
-    await session.execute(
-        text("update lead set state = 'calling', workflow_started = true, next_step = :step where id = :lead"),
-        {"lead": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"},
-    )
-    return Admission(row.campaign_id, row.id, _message(new_id, number, leaves, policy.model_dump(mode="json")))
-
-
-def _message(new_id: str, number: int, leaves: bool, policy: dict[str, Any]) -> AttemptAdmitted:
-    return AttemptAdmitted(
-        attempt_id=new_id,
-        number=number,
-        leaves_voicemail=leaves,
-        detects_machines=policy["detect_machines"],
-        ring_seconds=policy["ring_seconds"],
-        max_call_seconds=policy["max_call_seconds"],
-    )

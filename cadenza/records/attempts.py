@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cadenza.domain.gate import ALLOWED, GateDecision, Rule, check_gate
+from cadenza.domain.closing import outcome_for
+from cadenza.domain.gate import ALLOWED, Gate, GateDecision, GateFacts, Rule
 from cadenza.domain.messages import CallProgressed
 from cadenza.domain.outcomes import (
     ATTEMPT_EDGES,
@@ -77,7 +78,7 @@ async def get_attempt(session: AsyncSession, attempt_id: str, *, lock: bool = Fa
     return attempt
 
 
-async def claim_for_submission(session: AsyncSession, attempt_id: str) -> Submission | GateDecision:
+async def claim_for_submission(session: AsyncSession, attempt_id: str, gate: Gate) -> Submission | GateDecision:
     """Take the attempt for the one POST: reserved -> submitting, inside its lease, all gates checked again.
 
     A refusal is stored and the attempt becomes `refused`; a second claim finds it taken and is refused too.
@@ -90,8 +91,7 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str) -> Submis
     if now >= attempt.lease_until:
         decision = GateDecision(rule=Rule.LEASE_LAPSED, reason="the admission came too late", next_at=now)
     else:
-        facts = (await read_gate_facts(session, [attempt.lead_id], except_attempt=attempt_id))[attempt.lead_id]
-        decision = check_gate(facts, now)
+        decision = gate.check(await _facts_of(session, attempt, gate), now)
     if not decision.allowed:
         attempt.state = AttemptState.REFUSED
         attempt.refusal_rule = decision.rule.value if decision.rule else None
@@ -185,9 +185,13 @@ async def record_dialled(session: AsyncSession, attempt_id: str, at: datetime) -
 
 
 async def admit_answer(
-    session: AsyncSession, attempt_id: str, call_sid: str, answered_by: AnsweredBy | None = None
+    session: AsyncSession, attempt_id: str, call_sid: str, gate: Gate, answered_by: AnsweredBy | None = None
 ) -> GateDecision:
-    """The last gate: may this answered call go on? Refuses a second call for one attempt, and the suppressed."""
+    """The last gate: may this answered call go on? Refuses a second call for one attempt, and whom the rules protect.
+
+    Judged is the moment at which the telephone rang: who picks up seconds after the closing hour was not called late. A
+    pause lets a call that rings go on: hanging up on a person who answered helps nobody.
+    """
     attempt = await lock_row(session, Attempt, attempt_id)
     if attempt is None:
         return GateDecision(rule=Rule.NOT_RESERVED, reason="no such attempt", is_final=True)
@@ -195,9 +199,9 @@ async def admit_answer(
         decision = GateDecision(rule=Rule.OTHER_CALL, reason="the attempt belongs to another call")
         await store_refusal(session, attempt.lead_id, "answer", decision, attempt_id=attempt_id)
         return decision
-    facts = (await read_gate_facts(session, [attempt.lead_id], except_attempt=attempt_id))[attempt.lead_id]
-    if facts.suppressed or facts.closed:
-        decision = check_gate(facts, await database_now(session))
+    facts = (await _facts_of(session, attempt, gate)).without_switches()
+    decision = gate.check(facts, attempt.ringing_at or await database_now(session))
+    if not decision.allowed:
         await store_refusal(session, attempt.lead_id, "answer", decision, attempt_id=attempt_id)
         return decision
     if attempt.outcome is not None:
@@ -246,8 +250,9 @@ async def record_voicemail_played(session: AsyncSession, attempt_id: str) -> Non
     )
 
 
-async def finish_attempt(session: AsyncSession, finish: FinishAttempt) -> NextStep:
-    """Record how the attempt ended, free its line, decide what is next and write it to the lead.
+async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gate) -> NextStep:
+    """Record how the attempt ended, free its line, decide what is next and write it to the lead. A next attempt is
+    planned for an instant that the gate allows by what is known now; the lead ends if it never will.
 
     Idempotent: a second call for a finished attempt changes nothing and decides the same again from what is stored.
     """
@@ -270,17 +275,19 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt) -> NextSt
         return NextStep(
             kind=StepKind.FINISH, reason=lead.outcome_reason, outcome=LeadOutcome(lead.outcome or LeadOutcome.FAILED)
         )
-    campaign = await session.get_one(Campaign, attempt.campaign_id)
     history = await read_history(session, lead.id)
     lead.attempts_made = sum(past.outcome not in REACHED_NOBODY for past in history)
-    close_as = finish.close_as or (LeadOutcome(lead.close_as) if lead.close_as else None)
+    facts = (await read_gate_facts(session, [lead.id], gate))[lead.id].without_switches()
+    decision = gate.check(facts, now)
+    never = outcome_for(decision.rule) if decision.is_final else None
     step = decide_next_step(
-        CampaignPolicy.model_validate(campaign.policy),
+        facts.policy,
         history,
         now,
-        lead.zones,
+        lambda earliest: gate.next_planned(facts, earliest),
+        facts.zone,
         promised_at=attempt.callback_at,
-        close_as=close_as,
+        close_as=finish.close_as or (LeadOutcome(lead.close_as) if lead.close_as else never),
     )
     if attempt.number + 1 == await next_number(session, lead.id):
         _write_step(lead, step, now)  # a repeat that comes after the next admission must not disturb it
@@ -329,6 +336,11 @@ _STATE_FOR = {
     CallStatus.RINGING: AttemptState.RINGING,
     CallStatus.IN_PROGRESS: AttemptState.IN_PROGRESS,
 }
+
+
+async def _facts_of(session: AsyncSession, attempt: Attempt, gate: Gate) -> GateFacts:
+    """For the attempt itself: it is no call that was made before."""
+    return (await read_gate_facts(session, [attempt.lead_id], gate, except_attempt=attempt.id))[attempt.lead_id]
 
 
 async def _tally(session: AsyncSession, attempt: Attempt) -> Tally | None:
@@ -386,7 +398,7 @@ def _is_over(attempt: Attempt) -> bool:
 
 def _write_step(lead: Lead, step: NextStep, now: datetime) -> None:
     if step.kind is StepKind.FINISH:
-        lead.state, lead.due_at, lead.next_step = LeadState.FINAL, None, ""
+        lead.state, lead.due_at, lead.next_step, lead.held_rule = LeadState.FINAL, None, "", None
         lead.outcome = step.outcome.value if step.outcome else None
         lead.outcome_reason, lead.final_at = step.reason, now
     else:

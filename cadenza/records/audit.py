@@ -5,10 +5,11 @@ only insert; `seal_entries`, one at a time by an advisory lock, gives what was c
 the order in which it finds it. What is younger than the last sealing is in the log but not yet in the chain.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -59,25 +60,41 @@ async def note_change(
 
 
 async def note_decision(
-    session: AsyncSession,
-    stage: str,
-    decision: GateDecision,
-    *,
-    lead_id: str,
-    attempt_id: str | None = None,
+    session: AsyncSession, stage: str, decision: GateDecision, *, lead_id: str, attempt_id: str | None = None
 ) -> None:
     """Log what the gate said, yes or no. `stage`: admission, before_post or answer."""
-    details = decision.model_dump(mode="json", exclude_defaults=True, exclude={"reason"})
-    await note_change(
-        session,
-        "gate.allowed" if decision.allowed else "gate.refused",
-        who="gate",
-        why=decision.reason,
-        lead_id=lead_id,
-        attempt_id=attempt_id,
-        stage=stage,
-        **details,
-    )
+    await note_decisions(session, stage, [(lead_id, attempt_id, decision)])
+
+
+async def note_decisions(
+    session: AsyncSession, stage: str, decisions: Iterable[tuple[str, str | None, GateDecision]]
+) -> None:
+    """As `note_decision`, of many leads at once: `(lead, attempt, decision)` each."""
+    rows = [
+        {
+            "kind": "gate.allowed" if decision.allowed else "gate.refused",
+            "why": decision.reason,
+            "lead_id": lead_id,
+            "attempt_id": attempt_id,
+            "details": {
+                "stage": stage,
+                **decision.model_dump(mode="json", exclude_defaults=True, exclude={"reason", "source"}),
+            },
+        }
+        for lead_id, attempt_id, decision in decisions
+    ]
+    if rows:
+        await session.execute(_NOTE_DECISIONS, {"rows": orjson.dumps(rows).decode()})
+
+
+_NOTE_DECISIONS = text(
+    """
+    insert into audit_entry (kind, who, why, lead_id, attempt_id, details)
+    select kind, 'gate', why, lead_id, attempt_id, details
+    from jsonb_to_recordset(cast(:rows as jsonb))
+         as decision (kind text, why text, lead_id text, attempt_id text, details jsonb)
+    """
+)
 
 
 async def seal_entries(session: AsyncSession, *, everything: bool = False) -> Head | None:

@@ -1,4 +1,4 @@
-"""What the voice bridge must know when a media stream begins, in one query; and what it writes about the call."""
+"""What the voice bridge must know when a media stream begins; and what it writes about the call."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.domain.policy import BookingPlan, CampaignPolicy
+from cadenza.domain.retry import Opening
 from cadenza.domain.script import Script
+from cadenza.records.gate_facts import read_gate_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class CallContext:
     script: Script
     policy: CampaignPolicy
     booking: BookingPlan | None
+    opening: Opening  # the gate's: when a callback may be promised for
     is_callback: bool = False
     conversation_started_at: datetime | None = None
     now: datetime | None = None
@@ -64,11 +68,12 @@ _LOAD = text(
 )
 
 
-async def load_call(session: AsyncSession, attempt_id: str) -> CallContext | None:
+async def load_call(session: AsyncSession, attempt_id: str, gate: Gate) -> CallContext | None:
     """The attempt's context, or None if there is no such attempt."""
     row = (await session.execute(_LOAD, {"attempt": attempt_id})).mappings().first()
     if row is None:
         return None
+    facts = (await read_gate_facts(session, [row["lead_id"]], gate))[row["lead_id"]].without_switches()
     return CallContext(
         attempt_id=row["id"],
         attempt_number=row["number"],
@@ -93,6 +98,7 @@ async def load_call(session: AsyncSession, attempt_id: str) -> CallContext | Non
         script=Script.model_validate(row["script"]),
         policy=CampaignPolicy.model_validate(row["policy"]),
         booking=BookingPlan.model_validate(row["booking"]) if row["booking"] else None,
+        opening=lambda earliest: gate.next_planned(facts, earliest),
         is_callback=row["is_callback"],
         conversation_started_at=row["conversation_started_at"],
         now=row["now"],

@@ -1,58 +1,92 @@
 """What the gate must know about a lead, read in the caller's transaction; and its refusals, stored."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cadenza.domain.gate import GateDecision, GateFacts, unplaced
-from cadenza.domain.outcomes import CampaignState
+from cadenza.domain.best_consent import StoredConsent, best_consent
+from cadenza.domain.candidate_places import Whereabouts, candidate_places
+from cadenza.domain.consent import Consent
+from cadenza.domain.gate import Gate, GateDecision, GateFacts
+from cadenza.domain.outcomes import CampaignState, LeadState
+from cadenza.domain.phone import line_type
+from cadenza.domain.places import is_zone
 from cadenza.domain.policy import CampaignPolicy
-from cadenza.records.audit import note_decision
-from cadenza.records.tables import GateRefusal
+from cadenza.domain.stated_consent import ConsentKind
+from cadenza.records.audit import note_decisions
+from cadenza.records.registers import read_register_facts
 
-_FACTS = text(
+# A probe of the account's breaker is the one call that may be made while all calling is paused.
+_LEADS = text(
     """
-    select lead.id, lead.zones, lead.close_as, lead.state, campaign.state as campaign_state, campaign.policy,
+    select lead.id, lead.phone, lead.address, lead.said_zone, lead.close_as, lead.state, calls.recent, calls.abandoned,
+           campaign.state as campaign_state, cast(campaign.policy as text) as policy,
            exists (select 1 from suppression where suppression.phone = lead.phone) as suppressed,
-           coalesce((select array_agg(other.submitted_at) from attempt as other
-                     where other.phone = lead.phone and other.submitted_at > now() - interval '24 hours'
-                       and other.state <> 'refused' and other.outcome is distinct from 'withdrawn'
-                       and other.id <> cast(:except_attempt as text)), '{}') as recent_calls
-    from lead join campaign on campaign.id = lead.campaign_id
+           (select jsonb_agg(jsonb_build_array(kind, given_on, recorded_at)) from consent
+            where consent.phone = lead.phone) as consents,
+           case when exists (select 1 from breaker where breaker.id = account.id and breaker.state = 'probing'
+                             and coalesce(breaker.probe_attempt_id, :except_attempt) = :except_attempt)
+                then null else account.paused_reason end as held
+    from lead
+    join campaign on campaign.id = lead.campaign_id
+    join account on account.id = campaign.account_id
+    left join lateral (
+        select array_agg(submitted_at) as recent,
+               array_agg(submitted_at) filter (where tally = 'abandoned') as abandoned
+        from attempt
+        where attempt.phone = lead.phone and submitted_at > now() - cast(:history as interval)
+          and attempt.state <> 'refused' and attempt.outcome is distinct from 'withdrawn'
+          and attempt.id <> :except_attempt) as calls on true
     where lead.id = any(:lead_ids)
     """
 )
 
 
+_STORE = text(
+    """
+    insert into gate_refusal (lead_id, attempt_id, stage, rule, reason, jurisdiction, grade, source, rules_version,
+                              next_at)
+    select lead_id, cast(:attempt as text), :stage, rule, reason, jurisdiction, grade, source, rules_version, next_at
+    from jsonb_to_recordset(cast(:rows as jsonb)) as refusal (
+        lead_id text, rule text, reason text, jurisdiction text, grade text, source text, rules_version text,
+        next_at timestamptz)
+    """
+)
+
+
 async def read_gate_facts(
-    session: AsyncSession, lead_ids: Sequence[str], *, except_attempt: str = ""
+    session: AsyncSession, lead_ids: Sequence[str], gate: Gate, *, except_attempt: str = ""
 ) -> dict[str, GateFacts]:
-    """Facts by lead id. `except_attempt` is not counted as a recent call: it is the one being judged."""
-    rows = await session.execute(_FACTS, {"lead_ids": list(lead_ids), "except_attempt": except_attempt})
-    return {row.id: _facts(row) for row in rows}
+    """Facts by lead id, in two statements however many leads there are. `except_attempt` is not counted as a recent
+    call: it is the one being judged."""
+    values = {"lead_ids": list(lead_ids), "history": gate.history_needed, "except_attempt": except_attempt}
+    rows = (await session.execute(_LEADS, values)).all()
+    registers = await read_register_facts(session, sorted({row.phone for row in rows}))
+    return {row.id: _facts(row, dict(registers[row.phone])) for row in rows}
 
 
 async def store_refusal(
     session: AsyncSession, lead_id: str, stage: str, decision: GateDecision, *, attempt_id: str | None = None
 ) -> None:
-    """Log a decision, and keep a "no" so that a person can see it. `stage`: admission, before_post or answer."""
-    await note_decision(session, stage, decision, lead_id=lead_id, attempt_id=attempt_id)
-    if decision.rule is None:
-        return
-    session.add(
-        GateRefusal(
-            lead_id=lead_id,
-            attempt_id=attempt_id,
-            stage=stage,
-            rule=decision.rule.value,
-            reason=decision.reason,
-            next_at=decision.next_at,
-        )
-    )
-    await session.flush()
+    """Keep a "no" so that a person can see it. `stage`: admission, before_post or answer."""
+    await store_refusals(session, stage, [(lead_id, decision)], attempt_id=attempt_id)
+
+
+async def store_refusals(
+    session: AsyncSession, stage: str, refusals: Iterable[tuple[str, GateDecision]], *, attempt_id: str | None = None
+) -> None:
+    """As `store_refusal`, of many leads at once."""
+    refused = [(lead_id, decision) for lead_id, decision in refusals if decision.rule is not None]
+    await note_decisions(session, stage, ((lead_id, attempt_id, decision) for lead_id, decision in refused))
+    rows = [{"lead_id": lead_id, **decision.model_dump(exclude={"is_final"})} for lead_id, decision in refused]
+    values = {"rows": orjson.dumps(rows).decode(), "stage": stage, "attempt": attempt_id}
+    if rows:
+        await session.execute(_STORE, values)
 
 
 async def database_now(session: AsyncSession) -> datetime:
@@ -61,12 +95,45 @@ async def database_now(session: AsyncSession) -> datetime:
     return now
 
 
-def _facts(row: Any) -> GateFacts:
+def _facts(row: Any, registers: dict[str, Any]) -> GateFacts:
+    line = line_type(row.phone)
     return GateFacts(
         campaign_state=CampaignState(row.campaign_state),
-        policy=CampaignPolicy.model_validate(row.policy),
-        places=unplaced(row.zones),
+        policy=_policy(row.policy),
+        places=() if line is None else candidate_places(row.phone, whereabouts(row.address, row.said_zone)),
         suppressed=row.suppressed,
-        closed=row.close_as is not None or row.state == "final",
-        recent_calls=row.recent_calls,
+        closed=row.close_as is not None or row.state == LeadState.FINAL,
+        line=line,
+        recent_calls=row.recent or (),
+        abandoned_calls=row.abandoned or (),
+        consent=_consent(row.consents or ()),
+        held=row.held or "",
+        **registers,
     )
+
+
+def whereabouts(address: dict[str, str], said_zone: str) -> Whereabouts:
+    """What a lead's row says about where the person is. A zone that the zone data no longer knows says nothing."""
+    return Whereabouts(
+        country=address.get("country", ""),
+        state=address.get("state", ""),
+        postal_code=address.get("postal_code", ""),
+        said_zone=said_zone if is_zone(said_zone) else "",
+    )
+
+
+def _consent(stated: Iterable[Sequence[str | None]]) -> Consent | None:
+    return best_consent(
+        StoredConsent(
+            kind=ConsentKind(str(kind)),
+            given_on=date.fromisoformat(given_on) if given_on else None,
+            recorded_at=datetime.fromisoformat(str(recorded_at)),
+        )
+        for kind, given_on, recorded_at in stated
+    )
+
+
+@lru_cache(maxsize=1024)
+def _policy(written: str) -> CampaignPolicy:
+    """Read once for each version of a campaign's policy: admission asks about many leads of one campaign."""
+    return CampaignPolicy.model_validate_json(written)

@@ -1,5 +1,7 @@
 """A lead's attempts as the domain sees them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,14 +11,27 @@ from cadenza.domain.retry import PastAttempt
 
 async def read_history(session: AsyncSession, lead_id: str) -> list[PastAttempt]:
     """All ended attempts of the lead, oldest first."""
+    return (await read_histories(session, [lead_id]))[0][lead_id]
+
+
+async def read_histories(
+    session: AsyncSession, lead_ids: Sequence[str]
+) -> tuple[dict[str, list[PastAttempt]], dict[str, int]]:
+    """Of many leads at once: as `read_history`, and the number of each lead's next attempt, open ones counted."""
     rows = await session.execute(
         text(
-            "select coalesce(submitted_at, reserved_at) as at, outcome from attempt "
-            "where lead_id = :lead and outcome is not null order by number"
+            "select lead_id, number, coalesce(submitted_at, reserved_at) as at, outcome from attempt "
+            "where lead_id = any(:leads) order by lead_id, number"
         ),
-        {"lead": lead_id},
+        {"leads": list(lead_ids)},
     )
-    return [PastAttempt(at=row.at, outcome=AttemptOutcome(row.outcome)) for row in rows]
+    ended: dict[str, list[PastAttempt]] = {lead_id: [] for lead_id in lead_ids}
+    numbers = dict.fromkeys(lead_ids, 1)
+    for row in rows:
+        numbers[row.lead_id] = row.number + 1
+        if row.outcome is not None:
+            ended[row.lead_id].append(PastAttempt(at=row.at, outcome=AttemptOutcome(row.outcome)))
+    return ended, numbers
 
 
 async def next_number(session: AsyncSession, lead_id: str) -> int:

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cadenza.domain.gate import Rule
 from cadenza.domain.outcomes import LeadOutcome, LeadState
 from cadenza.records.tables import (
     Attempt,
@@ -30,6 +31,7 @@ async def list_leads(
     state: LeadState | None = None,
     outcome: LeadOutcome | None = None,
     phone: str | None = None,
+    held_rule: Rule | None = None,
     upload_id: str | None = None,
     after: str | None = None,
     limit: int = 50,
@@ -41,6 +43,7 @@ async def list_leads(
         Lead.state: state.value if state else None,
         Lead.outcome: outcome.value if outcome else None,
         Lead.phone: phone,
+        Lead.held_rule: held_rule.value if held_rule else None,
         Lead.upload_id: upload_id,
     }
     for column, value in wanted.items():

@@ -19,6 +19,7 @@ from cadenza.domain.row_problem import FileCode, FileRefused, RowProblem
 from cadenza.domain.suppression import SuppressionSource
 from cadenza.records.audit import note_change
 from cadenza.records.compliance_tables import RegisterCopy
+from cadenza.records.held_leads import wake_held
 from cadenza.records.suppressions import suppress_numbers
 
 ROWS_AT_ONCE = 5000
@@ -122,6 +123,7 @@ async def load_register(
         text("update register_copy set entries = :entries, is_current = true where id = :id"),
         {"entries": result.numbers, "id": result.id},
     )
+    await wake_held(session)
     await session.execute(text("analyze register_number"))  # its first reader is the gate, a second from now
     await note_change(
         session, "register.loaded", who=who,
@@ -169,6 +171,7 @@ async def load_answers(session: AsyncSession, stream: BinaryIO, *, checked_on: d
         )
         result.numbers += int(written.rowcount)  # type: ignore[attr-defined]
     _refuse_empty(result)
+    await wake_held(session)
     await note_change(
         session, "reassigned.loaded", who=who,
         checked_on=checked_on.isoformat(), numbers=result.numbers, rejected=result.rejected, list=result.id,

@@ -172,6 +172,16 @@ async def count_refusals(session: AsyncSession, campaign_id: str) -> dict[str, i
     )
 
 
+async def count_held(session: AsyncSession, campaign_id: str) -> dict[str, int]:
+    """Leads that wait for a person, by the rule that asks for what they lack."""
+    return await _counts(
+        session,
+        "select held_rule as name, count(*) as number from lead "
+        "where campaign_id = :id and held_rule is not null group by 1",
+        campaign_id,
+    )
+
+
 async def unfinished_leads(session: AsyncSession, campaign_id: str, limit: int) -> list[dict[str, Any]]:
     """Leads without a final outcome, the one that is due first first."""
     rows = await session.execute(

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
 from cadenza.records.admission import Admission, announcement
 from cadenza.records.attempts import FinishAttempt, finish_attempt
@@ -51,12 +52,12 @@ class Sweep:
     announce: list[Admission] = field(default_factory=list)
 
 
-async def sweep(session: AsyncSession, account_id: str) -> Sweep:
+async def sweep(session: AsyncSession, account_id: str, gate: Gate) -> Sweep:
     """Look for every kind once, and repair what is found. One sweeper of an account works at a time."""
     await session.execute(text("select 1 from account where id = :id for update"), {"id": account_id})
     unfollowed = await _unfollowed(session, account_id)
     found = [Found(SweepKind.UNFOLLOWED, one.lead_id, one.message.attempt_id) for one in unfollowed]
-    found += await _decided_again(session, account_id)
+    found += await _decided_again(session, account_id, gate)
     for kind, statement in _REPAIRS.items():
         values = {"account": account_id, "most": MOST_AT_ONCE, **_VALUES.get(kind, {})}
         rows = await session.execute(text(statement), values)
@@ -78,7 +79,8 @@ _REPAIRS = {
     SweepKind.WITHOUT_TIME: """
         update lead set due_at = now() where id in (
             select lead.id from campaign join lead on lead.campaign_id = campaign.id
-            where campaign.account_id = :account and lead.state in ('new', 'due') and lead.due_at is null
+            where campaign.account_id = :account and lead.state in ('new', 'due')
+              and lead.is_callback = any('{true,false}') and lead.due_at is null
             limit :most for update of lead skip locked)
         returning id
         """,
@@ -133,7 +135,7 @@ async def _unfollowed(session: AsyncSession, account_id: str) -> list[Admission]
     return [announcement(row) for row in rows]
 
 
-async def _decided_again(session: AsyncSession, account_id: str) -> list[Found]:
+async def _decided_again(session: AsyncSession, account_id: str, gate: Gate) -> list[Found]:
     """Leads that nothing moves any more, though their attempts are over: what comes next is decided once more."""
     rows = (
         await session.execute(
@@ -159,7 +161,8 @@ async def _decided_again(session: AsyncSession, account_id: str) -> list[Found]:
     await _due_now(session, [row.id for row in rows if row.attempt_id is None])
     for row in rows:
         if row.attempt_id is not None:
-            await finish_attempt(session, FinishAttempt(attempt_id=row.attempt_id, outcome=AttemptOutcome(row.outcome)))
+            finish = FinishAttempt(attempt_id=row.attempt_id, outcome=AttemptOutcome(row.outcome))
+            await finish_attempt(session, finish, gate)
     kinds = {"calling": SweepKind.WITHOUT_ATTEMPT, "waiting": SweepKind.WITHOUT_TIME}
     return [Found(kinds[row.state], row.id, row.attempt_id) for row in rows]
 

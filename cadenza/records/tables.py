@@ -165,7 +165,11 @@ class Lead(SQLModel, table=True):
     __tablename__ = "lead"
     __table_args__ = (
         UniqueConstraint("campaign_id", "phone", name="lead_campaign_phone"),
-        Index("lead_due", "campaign_id", "due_at", postgresql_where=text("state in ('new', 'due')")),
+        # In the order in which admission takes them: callbacks first, then who is due longest
+        Index(
+            "lead_turn", "campaign_id", "is_callback", "due_at", "id", postgresql_where=text("state in ('new', 'due')")
+        ),
+        Index("lead_held", "held_rule", postgresql_where=text("held_rule is not null")),
         Index("lead_closing", "campaign_id", postgresql_where=text("close_as is not null and state <> 'final'")),
         Index("lead_state", "campaign_id", "state"),
         Index("lead_phone", "phone"),
@@ -186,6 +190,7 @@ class Lead(SQLModel, table=True):
     company: str = ""
     country: str = ""
     zones: list[str] = Field(default_factory=list, sa_column=_json("[]"))  # every zone the number may be in
+    said_zone: str = Field(default="", sa_column_kwargs={"server_default": ""})  # IANA: the row's own
     address: dict[str, str] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.address.Address
     language: str = Field(default="", sa_column_kwargs={"server_default": ""})  # BCP 47
     custom: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))
@@ -193,6 +198,7 @@ class Lead(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_column=_when())  # next step's time; null when final
     next_step: str = "first call"  # for people: what happens at due_at
     is_callback: bool = False  # promised callbacks go first
+    held_rule: str | None = None  # domain.gate.Rule that only a person can satisfy; asked again at due_at
     attempts_made: int = 0
     workflow_started: bool = False
     close_as: str | None = None  # LeadOutcome: asked to end after what is under way
@@ -329,6 +335,10 @@ class GateRefusal(SQLModel, table=True):
     stage: str  # admission, before_post, answer
     rule: str
     reason: str
+    jurisdiction: str = Field(default="", sa_column=_text_column())  # these three: of the law's rule, else empty
+    grade: str = Field(default="", sa_column=_text_column())
+    source: str = Field(default="", sa_column=_text_column())
+    rules_version: str = Field(default="", sa_column=_text_column())
     next_at: datetime | None = Field(default=None, sa_column=_when())
     at: datetime = Field(default=None, sa_column=_when(default_now=True))
 

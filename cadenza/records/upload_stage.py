@@ -11,10 +11,12 @@ from psycopg import AsyncConnection
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cadenza.domain.gate import Rule
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.lead_file import RowResult
 from cadenza.domain.outcomes import CampaignState, LeadState
 from cadenza.domain.row_problem import WARNINGS, RowCode, RowProblem
+from cadenza.records.held_leads import wake_held
 from cadenza.records.wrong_numbers import STAGED_PERSON
 
 _TABLES = (
@@ -159,6 +161,9 @@ async def _write_leads(session: AsyncSession, campaign_id: str, upload_id: str) 
     )
     await session.execute(_INSERT_OTHER_PHONES)
     await session.execute(_INSERT_CONSENTS, values)
+    await session.execute(_INSERT_LATER_CONSENTS, values | {"known": RowCode.DUPLICATE_IN_CAMPAIGN.value})
+    held = await session.execute(_HELD_FOR_CONSENT, {"rule": Rule.NO_CONSENT.value})
+    await wake_held(session, [Rule.NO_CONSENT], phones=list(held.scalars()))
 
 
 async def _tell_verdicts(session: AsyncSession) -> None:
@@ -223,11 +228,12 @@ _OTHER_NUMBER = (
 _INSERT_LEADS = text(
     """
     insert into lead (id, campaign_id, upload_id, row, phone, phone_kind, extension, name, first_name, email, company,
-                      country, zones, address, language, custom, state, due_at, next_step, is_callback, attempts_made,
-                      workflow_started, outcome_reason)
+                      country, zones, said_zone, address, language, custom, state, due_at, next_step, is_callback,
+                      attempts_made, workflow_started, outcome_reason)
     select id, :campaign, :upload, row, phone, lead ->> 'phone_kind', lead ->> 'extension', lead ->> 'name',
            lead ->> 'first_name', lead ->> 'email', lead ->> 'company', lead ->> 'country', lead -> 'zones',
-           lead -> 'address', lead ->> 'language', lead -> 'custom', :new, now(), 'first call', false, 0, false, ''
+           lead ->> 'said_zone', lead -> 'address', lead ->> 'language', lead -> 'custom', :new, now(), 'first call',
+           false, 0, false, ''
     from staged_lead where verdict is null order by row
     on conflict on constraint lead_campaign_phone do nothing
     """
@@ -249,5 +255,27 @@ _INSERT_CONSENTS = text(
            id, :upload, row
     from staged_lead cross join lateral (select lead -> 'consent' as stated) as consent
     where verdict is null and stated <> 'null' order by row
+    """
+)
+# A lead stays as it is when a later file has it again, but a consent that the file states is evidence all the same.
+_INSERT_LATER_CONSENTS = text(
+    """
+    insert into consent (phone, kind, given_on, source, proof, lead_id, upload_id, row)
+    select staged_lead.phone, stated ->> 'kind', cast(stated ->> 'given_on' as date), stated ->> 'source',
+           stated ->> 'proof', lead.id, :upload, staged_lead.row
+    from staged_lead
+    cross join lateral (select staged_lead.lead -> 'consent' as stated) as consent
+    join lead on lead.campaign_id = :campaign and lead.phone = staged_lead.phone
+    where verdict = :known and stated <> 'null' and not exists (
+        select 1 from consent as known where known.phone = staged_lead.phone and known.kind = stated ->> 'kind'
+          and known.given_on is not distinct from cast(stated ->> 'given_on' as date)
+          and known.source = stated ->> 'source' and known.proof = stated ->> 'proof')
+    order by staged_lead.row
+    """
+)
+_HELD_FOR_CONSENT = text(
+    """
+    select distinct staged_lead.phone from staged_lead join lead on lead.phone = staged_lead.phone
+    where lead.held_rule = :rule and staged_lead.lead -> 'consent' <> 'null'
     """
 )

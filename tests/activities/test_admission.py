@@ -19,6 +19,7 @@ from cadenza.records.database import Database
 from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually
+from tests.support.gates import CAMPAIGN_ONLY
 
 pytestmark = pytest.mark.servers
 
@@ -65,7 +66,7 @@ async def world(tables_url: str) -> AsyncIterator[World]:
 
 @pytest.fixture
 def dialer(world: World, workflows: Workflows) -> AdmissionActivities:
-    return AdmissionActivities(world.database, workflows)  # type: ignore[arg-type]
+    return AdmissionActivities(world.database, workflows, CAMPAIGN_ONLY)  # type: ignore[arg-type]
 
 
 async def test_due_leads_are_told_to_their_workflows_once(
@@ -257,7 +258,7 @@ async def test_an_outcome_recorded_twice_does_not_disturb_the_next_attempt(
     finish = FinishAttempt(attempt_id=f"{lead}-1", outcome=AttemptOutcome.REFUSED)
     for _ in range(2):
         async with world.database.transaction() as session:
-            await finish_attempt(session, finish)
+            await finish_attempt(session, finish, CAMPAIGN_ONLY)
         await dialer.tick(ACCOUNT)
     assert (await world.lead(lead)).state == LeadState.CALLING
     assert [message.number for message in workflows.admitted] == [1, 2]

@@ -17,6 +17,7 @@ from twilio.request_validator import RequestValidator
 from api.app import create_app
 from api.context import ApiContext, account_id
 from cadenza.domain.identifiers import attempt_id, new_id
+from cadenza.operations.rehearsal_environment import RULES
 from cadenza.records.api_keys import add_key, new_secret
 from cadenza.records.campaigns import keep_account
 from cadenza.records.database import Database
@@ -60,6 +61,7 @@ def settings_for(database_url: str, data_dir: Path, **more: Any) -> Settings:
         "calendly_token": "key",
         "temporal_address": "127.0.0.1:1",
         "max_upload_bytes": 10_000_000,
+        "calling_rules": RULES,
         **more,
     }
     return Settings(**values)

@@ -5,6 +5,7 @@ from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.records.admission import admit_due_leads
 from cadenza.records.breakers import trip_for
 from tests.api.conftest import Api
+from tests.support.gates import CAMPAIGN_ONLY
 
 
 async def test_a_paused_account_says_why_and_admits_nobody_until_it_is_resumed(api: Api) -> None:
@@ -13,7 +14,7 @@ async def test_a_paused_account_says_why_and_admits_nobody_until_it_is_resumed(a
     again = await api.http.post("/v1/account/pause", json={"reason": "another"})
     assert again.json()["paused_reason"] == "caller ID under review", "the first reason stands"
     async with api.database.transaction() as session:
-        tick = await admit_due_leads(session, api.context.account_id)
+        tick = await admit_due_leads(session, api.context.account_id, CAMPAIGN_ONLY)
     assert (tick.admitted, tick.reason) == ([], "caller ID under review")
     resumed = await api.http.post("/v1/account/resume")
     assert resumed.json()["paused_reason"] is None

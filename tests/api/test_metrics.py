@@ -7,6 +7,7 @@ from cadenza.records import bridges
 from cadenza.records.breakers import trip_for
 from cadenza.records.sweeper import SweepKind, sweep
 from tests.api.conftest import ALSO_ELSEWHERE, Api
+from tests.support.gates import CAMPAIGN_ONLY
 
 
 async def samples(api: Api) -> dict[tuple[str, ...], float]:
@@ -73,7 +74,7 @@ async def test_what_the_sweeper_found_is_counted_for_ever(api: Api) -> None:
     await api.upload(campaign, params=ALSO_ELSEWHERE)
     await api.execute("update lead set state = 'calling' where campaign_id = :id", id=campaign)
     async with api.database.transaction() as session:
-        await sweep(session, api.context.account_id)
+        await sweep(session, api.context.account_id, CAMPAIGN_ONLY)
     assert (await samples(api))["cadenza_leads_swept_total", "without_attempt"] == 2
     await api.execute("delete from lead where campaign_id = :id", id=campaign)
     assert (await samples(api))["cadenza_leads_swept_total", "without_attempt"] == 2

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.no_cover  # many examples of lines that other tests cov
 
 BOOKS = rule_books(2)
 GATES = {book.version: Gate(book) for book in BOOKS}
+OF_TIME = {Rule.OUTSIDE_LEGAL_HOURS, Rule.PUBLIC_HOLIDAY, Rule.BLACKOUT_DAY, Rule.OUTSIDE_HOURS, Rule.ATTEMPT_CAP,
+           Rule.MINIMUM_GAP, Rule.DAILY_CAP}  # fmt: skip
 NEVER = {Rule.NEVER_OPEN, Rule.HOLIDAYS_UNKNOWN}
 
 randoms = st.randoms(use_true_random=False)
@@ -53,6 +55,20 @@ def test_the_next_allowed_instant_is_allowed_and_the_earliest(draw: random.Rando
         assert found == walked
     if found is not None:
         assert gate.check(facts, found).allowed
+
+
+@given(randoms)
+@settings(max_examples=200, deadline=None)
+def test_a_plan_is_the_next_allowed_instant_where_there_is_one_and_else_breaks_no_rule_of_time(
+    draw: random.Random,
+) -> None:
+    _, gate, facts, now = case(draw)
+    planned, allowed = gate.next_planned(facts, now), gate.next_allowed(facts, now)
+    assert allowed is None or planned == allowed
+    if planned is not None:
+        assert planned >= now
+        failed = {verdict.rule for verdict in gate.explain(facts, planned) if not verdict.passed}
+        assert not failed & OF_TIME
 
 
 @given(randoms)

@@ -19,6 +19,7 @@ from cadenza.domain.retry import (
     leaves_voicemail,
     part_of_day,
 )
+from tests.support.gates import campaign_opening
 
 NEW_YORK = ["America/New_York"]
 MORNING = datetime(2026, 11, 17, 14, 30, tzinfo=UTC)  # Tuesday 9:30 in New York
@@ -30,7 +31,7 @@ def past(*outcomes: AttemptOutcome, at: datetime = MORNING) -> list[PastAttempt]
 
 
 def decide(*outcomes: AttemptOutcome, **more: object) -> NextStep:
-    return decide_next_step(POLICY, past(*outcomes), MORNING, NEW_YORK, **more)  # type: ignore[arg-type]
+    return decide_next_step(POLICY, past(*outcomes), MORNING, campaign_opening(POLICY, NEW_YORK), NEW_YORK[0], **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,8 @@ def test_every_step_is_an_end_or_a_lawful_time_in_the_future(
     outcomes: list[AttemptOutcome], now: datetime, zones: list[str], promise: timedelta | None
 ) -> None:
     promised_at = None if promise is None else now + promise
-    step = decide_next_step(POLICY, past(*outcomes, at=now), now, zones, promised_at=promised_at)
+    opening = campaign_opening(POLICY, zones)
+    step = decide_next_step(POLICY, past(*outcomes, at=now), now, opening, zones[0], promised_at=promised_at)
     if step.kind is StepKind.FINISH:
         assert step.outcome is not None
     else:
@@ -138,7 +140,12 @@ def test_no_lead_is_called_for_ever(outcomes: list[AttemptOutcome]) -> None:
     for outcome in outcomes:
         history.append(PastAttempt(at=MORNING, outcome=outcome))
         step = decide_next_step(
-            POLICY, history, MORNING, NEW_YORK, promised_at=MORNING if outcome == "callback_promised" else None
+            POLICY,
+            history,
+            MORNING,
+            campaign_opening(POLICY, NEW_YORK),
+            NEW_YORK[0],
+            promised_at=MORNING if outcome == "callback_promised" else None,
         )
         if step.kind is StepKind.FINISH:
             break
@@ -154,5 +161,7 @@ def test_the_last_attempt_is_known_beforehand() -> None:
 def test_hours_that_never_open_together_finish_the_lead() -> None:
     hours = WeeklyHours.business().model_copy(update={"saturday": None})
     policy = CampaignPolicy(calling_hours=hours)
-    step = decide_next_step(policy, past(AttemptOutcome.NO_ANSWER), MORNING, ["Pacific/Auckland", "Europe/Paris"])
+    zones = ["Pacific/Auckland", "Europe/Paris"]
+    opening = campaign_opening(policy, zones)
+    step = decide_next_step(policy, past(AttemptOutcome.NO_ANSWER), MORNING, opening, zones[0])
     assert step.kind is StepKind.FINISH

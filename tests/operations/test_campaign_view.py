@@ -68,6 +68,12 @@ def test_what_stands_in_the_way_of_calls_is_shown() -> None:
     )
 
 
+def test_leads_that_wait_for_a_person_are_shown_by_rule() -> None:
+    progress = CampaignProgress.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
+    assert "12 leads are held for you (no consent)" in shown(progress_view(progress))
+    assert "held" not in shown(progress_view({**progress, "held": {}}))
+
+
 def test_with_nobody_on_the_line_the_next_step_is_shown() -> None:
     progress = CampaignProgress.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
     assert "Next: attempt 2 after no answer" in shown(progress_view({**progress, "under_way": []}))

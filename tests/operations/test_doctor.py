@@ -15,6 +15,7 @@ from cadenza.operations.doctor import examine
 from cadenza.operations.findings import Finding, Verdict
 from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import mark_ready
+from cadenza.operations.rehearsal_environment import RULES
 from cadenza.settings import Settings
 from rehearsal.servers import AsgiServer
 
@@ -168,3 +169,18 @@ async def test_microsoft_is_asked_for_a_token_over_its_own_certificate(
         assert "MICROSOFT_CA_BUNDLE" in found["Microsoft"].fix
     finally:
         await server.stop()
+
+
+async def test_rules_of_law_that_an_overlay_takes_away_are_shown(vendors: int) -> None:
+    assert (await findings_for(settings_for(vendors, GOOD_KEY)))["Calling rules"].verdict is Verdict.GOOD
+    found = (await findings_for(settings_for(vendors, GOOD_KEY, calling_rules=RULES)))["Calling rules"]
+    assert found.verdict is Verdict.DOUBTFUL
+    assert "AU: calls 09:00 to 20:00 on Monday" in found.detail
+    assert "more" in found.detail
+    assert found.fix
+
+
+async def test_rules_that_cannot_be_read_are_wrong_by_their_setting(vendors: int, tmp_path: Path) -> None:
+    found = await findings_for(settings_for(vendors, GOOD_KEY, calling_rules=tmp_path / "missing.json"))
+    assert found["CALLING_RULES"].verdict is Verdict.WRONG
+    assert "Calling rules" not in found

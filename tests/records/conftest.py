@@ -15,6 +15,7 @@ from cadenza.records.database import Database
 from cadenza.records.tables import Account, BridgeNode, Campaign, Lead
 
 ACCOUNT = "AC1"
+AREA_CODES = (212, 202, 305, 312, 404, 415, 503, 617, 713, 801)
 
 
 class World:
@@ -48,7 +49,7 @@ class World:
                 self._numbers += 1
                 lead = Lead(
                     id=new_id("ld"), campaign_id=campaign_id, zones=["America/New_York"],
-                    phone=phone or f"+1{200 + self._numbers // 100}55501{self._numbers % 100:02d}",
+                    phone=phone or f"+1{AREA_CODES[self._numbers // 100]}55501{self._numbers % 100:02d}",
                     **{"due_at": now, **fields},
                 )  # fmt: skip
                 session.add(lead)

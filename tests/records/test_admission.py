@@ -12,11 +12,12 @@ from cadenza.domain.outcomes import CampaignState
 from cadenza.records.admission import AdmissionTick, admit_due_leads, mark_announced, mark_close_sent
 from cadenza.records.suppressions import is_suppressed, suppress_number
 from tests.records.conftest import ACCOUNT, World
+from tests.support.gates import CAMPAIGN_ONLY
 
 
 async def tick(world: World) -> AdmissionTick:
     async with world.database.transaction() as session:
-        return await admit_due_leads(session, ACCOUNT)
+        return await admit_due_leads(session, ACCOUNT, CAMPAIGN_ONLY)
 
 
 async def test_a_due_lead_gets_a_reserved_attempt_with_a_lease(world: World) -> None:
@@ -110,7 +111,7 @@ async def test_outside_its_hours_a_lead_is_moved_to_the_next_opening_and_the_ref
     hours = WeeklyHours(monday=day, tuesday=day, wednesday=day, thursday=day, friday=day, saturday=day, sunday=day)
     campaign = await world.campaign(calling_hours=hours.model_dump(mode="json"))
     [lead_id] = await world.leads(campaign)
-    await world.run("update lead set zones = '[\"UTC\"]'")
+    await world.run("update lead set said_zone = 'UTC'")
     assert (await tick(world)).admitted == []
     lead = await world.lead(lead_id)
     assert lead.due_at is not None

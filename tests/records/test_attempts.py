@@ -17,19 +17,20 @@ from cadenza.records.call_context import note_agent_heard
 from cadenza.records.suppressions import suppress_number
 from cadenza.records.tables import Attempt
 from tests.records.conftest import ACCOUNT, World
+from tests.support.gates import CAMPAIGN_ONLY
 
 
 async def admitted(world: World, **policy: object) -> str:
     await world.account()
     await world.leads(await world.campaign(**policy))
     async with world.database.transaction() as session:
-        [admission] = (await admit_due_leads(session, ACCOUNT)).admitted
+        [admission] = (await admit_due_leads(session, ACCOUNT, CAMPAIGN_ONLY)).admitted
     return admission.message.attempt_id
 
 
 async def claim(world: World, attempt_id: str) -> Submission | GateDecision:
     async with world.database.transaction() as session:
-        return await attempts.claim_for_submission(session, attempt_id)
+        return await attempts.claim_for_submission(session, attempt_id, CAMPAIGN_ONLY)
 
 
 async def tell(world: World, attempt_id: str, status: CallStatus, sequence: int, call_sid: str = "CA1") -> bool:
@@ -44,7 +45,9 @@ async def tell(world: World, attempt_id: str, status: CallStatus, sequence: int,
 
 async def finish(world: World, attempt_id: str, outcome: AttemptOutcome) -> NextStep:
     async with world.database.transaction() as session:
-        return await attempts.finish_attempt(session, FinishAttempt(attempt_id=attempt_id, outcome=outcome))
+        return await attempts.finish_attempt(
+            session, FinishAttempt(attempt_id=attempt_id, outcome=outcome), CAMPAIGN_ONLY
+        )
 
 
 async def state(world: World, attempt_id: str) -> str:
@@ -75,7 +78,7 @@ async def test_a_claim_after_the_lease_is_refused_and_stored(world: World) -> No
         ("update campaign set state = 'paused'", Rule.CAMPAIGN_NOT_RUNNING),
         ("update campaign set state = 'cancelled'", Rule.CAMPAIGN_CANCELLED),
         ("update lead set close_as = 'cancelled'", Rule.LEAD_CLOSED),
-        ("update lead set zones = '[]'", Rule.NEVER_OPEN),
+        ("update lead set phone = '+18005550100'", Rule.NUMBER_NOT_CALLABLE),
     ],
 )
 async def test_the_gates_are_asked_again_before_the_post(world: World, change: str, rule: Rule) -> None:
@@ -131,7 +134,7 @@ async def test_an_opt_out_between_the_first_look_and_the_answer_is_obeyed(world:
         looked_at = await session.get(Attempt, attempt_id)
         assert looked_at is not None
         await finish(world, attempt_id, AttemptOutcome.NO_ANSWER)
-        await attempts.admit_answer(session, attempt_id, "CA1")
+        await attempts.admit_answer(session, attempt_id, "CA1", CAMPAIGN_ONLY)
     assert await state(world, attempt_id) == "ended"
 
 
@@ -148,9 +151,9 @@ async def test_a_second_call_for_one_attempt_is_refused_at_the_answer(world: Wor
     assert await tell(world, attempt_id, CallStatus.RINGING, 1)
     assert not await tell(world, attempt_id, CallStatus.RINGING, 1, call_sid="CA2")
     async with world.database.transaction() as session:
-        assert (await attempts.admit_answer(session, attempt_id, "CA1", AnsweredBy.HUMAN)).allowed
-        assert (await attempts.admit_answer(session, attempt_id, "CA2")).rule is Rule.OTHER_CALL
-        assert not (await attempts.admit_answer(session, "nobody-1", "CA3")).allowed
+        assert (await attempts.admit_answer(session, attempt_id, "CA1", CAMPAIGN_ONLY, AnsweredBy.HUMAN)).allowed
+        assert (await attempts.admit_answer(session, attempt_id, "CA2", CAMPAIGN_ONLY)).rule is Rule.OTHER_CALL
+        assert not (await attempts.admit_answer(session, "nobody-1", "CA3", CAMPAIGN_ONLY)).allowed
 
 
 async def test_an_opt_out_while_it_rings_is_obeyed_at_the_answer(world: World) -> None:
@@ -160,7 +163,7 @@ async def test_an_opt_out_while_it_rings_is_obeyed_at_the_answer(world: World) -
         phone = (await attempts.get_attempt(session, attempt_id)).phone
         await suppress_number(session, phone, reason="asked", source="api")
     async with world.database.transaction() as session:
-        assert (await attempts.admit_answer(session, attempt_id, "CA1")).rule is Rule.SUPPRESSED
+        assert (await attempts.admit_answer(session, attempt_id, "CA1", CAMPAIGN_ONLY)).rule is Rule.SUPPRESSED
 
 
 async def test_finishing_twice_counts_once_and_frees_the_line(world: World) -> None:

@@ -10,11 +10,12 @@ from cadenza.records import bridges
 from cadenza.records.admission import AdmissionTick, admit_due_leads
 from cadenza.records.backpressure import Room, room_at_carrier, room_on_bridges
 from tests.records.conftest import ACCOUNT, World
+from tests.support.gates import CAMPAIGN_ONLY
 
 
 async def tick(world: World) -> AdmissionTick:
     async with world.database.transaction() as session:
-        return await admit_due_leads(session, ACCOUNT)
+        return await admit_due_leads(session, ACCOUNT, CAMPAIGN_ONLY)
 
 
 async def beat(world: World, bridge: str, **says: Any) -> None:

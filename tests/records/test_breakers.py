@@ -11,6 +11,7 @@ from cadenza.records.accounts import pause_account, resume_account
 from cadenza.records.admission import AdmissionTick, admit_due_leads
 from cadenza.records.campaigns import pause_campaign, resume_campaign
 from tests.records.conftest import ACCOUNT, World
+from tests.support.gates import CAMPAIGN_ONLY
 
 FAULTS = ("carrier_fault", "failed")
 
@@ -24,7 +25,7 @@ async def check(world: World) -> list[tuple[str, str | None]]:
 
 async def tick(world: World) -> AdmissionTick:
     async with world.database.transaction() as session:
-        return await admit_due_leads(session, ACCOUNT)
+        return await admit_due_leads(session, ACCOUNT, CAMPAIGN_ONLY)
 
 
 async def campaign_row(world: World, campaign_id: str) -> Any:

@@ -17,6 +17,7 @@ from cadenza.records.suppressions import (
     suppress_numbers,
 )
 from tests.records.conftest import ACCOUNT, World
+from tests.support.gates import CAMPAIGN_ONLY
 
 PHONE = "+12125550123"
 
@@ -128,14 +129,16 @@ async def test_no_message_is_left_for_a_number_suppressed_while_its_machine_answ
 
 async def admit(world: World) -> list[str]:
     async with world.database.transaction() as session:
-        tick = await admit_due_leads(session, ACCOUNT)
+        tick = await admit_due_leads(session, ACCOUNT, CAMPAIGN_ONLY)
     return [one.lead_id for one in tick.admitted]
 
 
 async def end_as_wrong_number(world: World, lead: str) -> None:
     await admit(world)
     async with world.database.transaction() as session:
-        await finish_attempt(session, FinishAttempt(attempt_id=f"{lead}-1", outcome=AttemptOutcome.WRONG_NUMBER))
+        await finish_attempt(
+            session, FinishAttempt(attempt_id=f"{lead}-1", outcome=AttemptOutcome.WRONG_NUMBER), CAMPAIGN_ONLY
+        )
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ import pytest
 
 from cadenza.records.sweeper import Sweep, SweepKind, sweep
 from tests.records.conftest import ACCOUNT, World
+from tests.support.gates import CAMPAIGN_ONLY
 
 
 async def swept(world: World) -> Sweep:
     async with world.database.transaction() as session:
-        return await sweep(session, ACCOUNT)
+        return await sweep(session, ACCOUNT, CAMPAIGN_ONLY)
 
 
 async def lead_with_attempt(world: World, lead: dict[str, Any], **attempt: Any) -> str:

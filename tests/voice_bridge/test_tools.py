@@ -14,6 +14,7 @@ from cadenza.domain.messages import BookAppointment, BookingResult, OfferedSlot,
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.script import Objection, Script
 from cadenza.records.call_context import CallContext
+from tests.support.gates import campaign_opening
 from voice_bridge.outcome import CallFacts, LeaveReason
 from voice_bridge.prompt import now_note, system_prompt
 from voice_bridge.tools import ToolBox, definitions
@@ -53,7 +54,8 @@ def context(**changes: Any) -> CallContext:
         "policy": CampaignPolicy(),
         "booking": None,
     }
-    return CallContext(**{**facts, **changes})
+    facts |= changes
+    return CallContext(**{"opening": campaign_opening(facts["policy"], facts["zones"]), **facts})
 
 
 @dataclass

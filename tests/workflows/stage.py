@@ -53,6 +53,7 @@ from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import PastAttempt, decide_next_step
 from cadenza.records.attempts import FinishAttempt
 from cadenza.temporal.lead_client import LeadClient, LeadSignal
+from tests.support.gates import campaign_opening
 from workflows.lead import LeadWorkflow
 from workflows.registry import sandbox
 
@@ -142,7 +143,8 @@ class Stage:
             script.policy,
             script.history,
             script.now(),
-            ["America/New_York"],
+            campaign_opening(script.policy, ["America/New_York"]),
+            "America/New_York",
             promised_at=finish.callback_at,
             close_as=finish.close_as,
         )

@@ -19,6 +19,7 @@ from cadenza.domain.messages import DIALER_WORKFLOW, TASK_QUEUE, DialerInput
 from cadenza.operations.embedded_temporal import EmbeddedTemporal
 from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import is_ready
+from cadenza.operations.rehearsal_environment import RULES
 from cadenza.records.database import Database
 from cadenza.records.migrate import migrate
 from cadenza.settings import Settings
@@ -106,6 +107,7 @@ async def house(
         "TWILIO_TIMEOUT_SECONDS": "3",
         "PUBLIC_BASE_URL": system.url(""),
         "CALLS_PER_SECOND": "10",
+        "CALLING_RULES": str(RULES),
         # Nobody listens there: a greeting that cannot be rendered holds nobody up.
         "ELEVENLABS_BASE_URL": f"http://127.0.0.1:{free_port()}",
     }

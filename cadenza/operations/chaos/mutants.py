@@ -50,10 +50,10 @@ def _without_lease() -> None:
     )
     put_back = text("update attempt set lease_until = :lease where id = :id")
 
-    async def claim(session: Any, attempt_id: str) -> Any:
+    async def claim(session: Any, attempt_id: str, gate: Any) -> Any:
         lease = (await session.execute(lock, {"id": attempt_id})).scalar_one()
         await session.execute(prolong, {"id": attempt_id})
-        claimed = await claim_in_time(session, attempt_id)
+        claimed = await claim_in_time(session, attempt_id, gate)
         await session.execute(put_back, {"id": attempt_id, "lease": lease})
         return claimed
 

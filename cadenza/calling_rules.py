@@ -1,0 +1,46 @@
+"""The process's calling rules: the book that comes with Cadenza, and over it the operator's overlay (CALLING_RULES)."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from cadenza.domain.gate import Gate
+from cadenza.domain.rules.rule_book import RuleBook, RuleProblem, RulesRefused, standard_rules
+from cadenza.settings import Settings
+
+_CHECK = "Check it with `cadenza rules show --overlay FILE`; its form is in docs/rules.md."
+
+
+def read_rules(overlay: Path | None) -> RuleBook:
+    """The standard rules, with the operator's changes if there is a file of them. Raises RulesRefused."""
+    if overlay is None:
+        return standard_rules()
+    try:
+        changes = json.loads(overlay.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise _refused(f"{overlay.name} is not JSON: {error.msg} in line {error.lineno}", _CHECK) from None
+    except UnicodeDecodeError:
+        raise _refused(f"{overlay.name} is not text in UTF-8", _CHECK) from None
+    except OSError as error:
+        fix = "Write the path of a file that this process can read, or leave the setting out."
+        raise _refused(f"{overlay} cannot be read: {error.strerror}", fix) from None
+    return standard_rules().with_overlay(changes)
+
+
+def gate_for(settings: Settings) -> Gate:
+    """The process's one gate. Raises RulesRefused: a start with other rules than the operator's would be worse."""
+    return _gate(settings.calling_rules)
+
+
+@lru_cache(maxsize=4)
+def _gate(overlay: Path | None) -> Gate:
+    return Gate(read_rules(overlay))
+
+
+def complaint(refused: RulesRefused) -> str:
+    """For a process that cannot start: each field with what is wrong and what to do, a line each."""
+    return "".join(f"CALLING_RULES: {one.field}: {one.message} -> {one.fix}\n" for one in refused.problems)
+
+
+def _refused(message: str, fix: str) -> RulesRefused:
+    return RulesRefused((RuleProblem(field="the file", message=message, fix=fix),))
