@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 
 from activities.heartbeat import heartbeating
 from cadenza.domain.gate import Gate
-from cadenza.domain.messages import CloseLead, DialerInput
+from cadenza.domain.messages import CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import LeadState
 from cadenza.records import admission, breakers, sweeper
 from cadenza.records.admission import Admission, AdmissionTick
@@ -54,7 +54,7 @@ class AdmissionActivities:
         self._database = database
         self._leads = leads
         self._gate = gate
-        self._withdrawn: dict[str, float] = {}
+        self._withdrawn: dict[str, float] = {}  # by attempt and strength
         self._reason = ""
 
     @activity.defn
@@ -133,9 +133,9 @@ class AdmissionActivities:
         self._withdrawn = {
             attempt: at for attempt, at in self._withdrawn.items() if now - at < REPEAT_WITHDRAWAL_SECONDS
         }
-        news = [one for one in tick.withdraw if one[2].attempt_id not in self._withdrawn]
+        news = [one for one in tick.withdraw if _withdrawal(one[2]) not in self._withdrawn]
         told = await _all_told(
-            (word.attempt_id, self._signalling(campaign, lead, word)) for campaign, lead, word in news
+            (_withdrawal(word), self._signalling(campaign, lead, word)) for campaign, lead, word in news
         )
         self._withdrawn |= dict.fromkeys(told, now)
 
@@ -162,6 +162,11 @@ class AdmissionActivities:
 
     def _signalling(self, campaign_id: str, lead_id: str, word: LeadSignal) -> Callable[[], Awaitable[object]]:
         return lambda: self._leads.signal(campaign_id, lead_id, word)
+
+
+def _withdrawal(word: WithdrawCall) -> str:
+    """A call may be withdrawn first for a pause, then, though it rings by now, for an opt-out."""
+    return f"{word.attempt_id} {word.even_ringing}"
 
 
 @dataclass

@@ -34,6 +34,7 @@ class EndCall(_Model):
     only_before_answer: bool = Field(
         False, description="Call off what does not ring yet; leave a ringing phone and a talk alone"
     )
+    even_ringing: bool = Field(False, description="With it: stop a ringing phone, too; leave a talk alone")
 
 
 class CarrierWord(_Model):

@@ -134,11 +134,15 @@ class CallingActivities:
 
     @activity.defn
     async def hang_up(self, end: EndCall) -> CarrierWord:
-        """End the call; `only_before_answer` calls it off unless it rings or was answered. Ended already is fine."""
+        """End the call; `only_before_answer` calls it off unless it was answered, or rings (but for `even_ringing`).
+        Ended already is fine."""
         attempt = await self._attempt(end.attempt_id)
         if not attempt.call_sid:
             return CarrierWord(status=None)
-        if end.only_before_answer and attempt.state in _RINGS_OR_TALKS:
+        is_left_alone = attempt.state in _RINGS_OR_TALKS and not (
+            end.even_ringing and attempt.state == AttemptState.RINGING
+        )
+        if end.only_before_answer and is_left_alone:
             return CarrierWord(status=_RINGS_OR_TALKS[AttemptState(attempt.state)], call_sid=attempt.call_sid)
         try:
             if end.only_before_answer:

@@ -29,7 +29,7 @@ from cadenza.records.recordings import (
     get_recording,
     mark_fetched,
     note_recording,
-    recordings_older_than,
+    recordings_to_delete,
 )
 from cadenza.records.tables import Attempt, Recording
 from cadenza.settings import Settings
@@ -108,19 +108,21 @@ class RecordingActivities:
             path = f"{FOLDER}/{sid}.wav"
             size = await asyncio.to_thread(self._download, sid, channels, self._data_dir / path)
             async with self._database.transaction() as session:
-                await mark_fetched(session, sid, path=path, size_bytes=size)
+                is_known = await mark_fetched(session, sid, path=path, size_bytes=size)
+            if not is_known:
+                (self._data_dir / path).unlink(missing_ok=True)  # it was erased while it was on its way
+                return FetchedRecording()
         return FetchedRecording(path=path, size_bytes=size, duration_seconds=duration)
 
     @activity.defn
     async def delete_old_recordings(self) -> DeletedRecordings:
-        """Delete what is older than the retention, at the carrier first: a failure leaves the row for the next run."""
+        """Delete what is older than the retention, or was asked to be erased, at the carrier first: a failure leaves
+        the row for the next run."""
         deleted = 0
-        if self._retention_days == 0:
-            return DeletedRecordings(deleted=0)
         async with heartbeating():
             while True:
                 async with self._database.transaction() as session:
-                    old = await recordings_older_than(session, self._retention_days)
+                    old = await recordings_to_delete(session, self._retention_days)
                 for recording in old:
                     await asyncio.to_thread(self._delete, recording)
                     async with self._database.transaction() as session:

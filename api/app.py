@@ -17,13 +17,17 @@ from api.routes import (
     account,
     appointments,
     audio,
+    audit,
     calls,
     campaign_control,
     campaigns,
     health,
     keys,
     leads,
+    messages,
     metrics,
+    people,
+    registers,
     reports,
     suppressions,
     twilio,
@@ -46,7 +50,10 @@ _TAGS = [
     {"name": "Calls", "description": "Outcomes, transcripts, recordings, latency and cost."},
     {"name": "Reports", "description": "What a campaign did, and what it does now."},
     {"name": "Appointments", "description": "Booked in calls."},
-    {"name": "Suppressions", "description": "Numbers that no campaign calls, for good."},
+    {"name": "Suppressions", "description": "Numbers that no campaign calls."},
+    {"name": "Registers", "description": "Do-not-call registers and reassigned numbers."},
+    {"name": "People", "description": "What is known of a number, its erasure, and the evidence for a lead."},
+    {"name": "Audit", "description": "Every decision and every change, in a log that can be verified."},
     {"name": "Account", "description": "The telephony account: limits, and all calling paused or resumed."},
     {"name": "API keys", "description": "Made, listed, revoked."},
     {"name": "Carrier", "description": "For Twilio: signed webhooks, and audio behind signed links."},
@@ -104,12 +111,15 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         calls,
         appointments,
         suppressions,
+        registers,
+        people,
+        audit,
         keys,
         account,
         metrics,
     ):
         app.include_router(module.router, dependencies=[Depends(authenticated)])
-    for module in (twilio, audio, health):
+    for module in (twilio, messages, audio, health):
         app.include_router(module.router)
     document_problems_and_examples(app)
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from cadenza.records.api_keys import add_key, count_valid_keys, lock_keys, new_secret
+from cadenza.records.audit import note_change
 from cadenza.records.database import Database
 
 FILE_NAME = "api_key"
@@ -19,7 +20,8 @@ async def ensure_first_key(database: Database, data_dir: Path) -> bool:
         if await count_valid_keys(session):
             return False
         secret = new_secret()
-        await add_key(session, "first key", secret)
+        key = await add_key(session, "first key", secret)
+        await note_change(session, "key.made", who="system", why="first start", key=key.id)
         _write_privately(data_dir / FILE_NAME, secret)
     return True
 

@@ -12,7 +12,7 @@ from cadenza.logging_setup import where_raised
 
 _log = structlog.get_logger("api.requests")
 SLOW_SECONDS = 1.0
-_FILE_PATHS = ("/leads", "/leads/preview")
+_FILE_PATHS = ("/leads", "/leads/preview", "/suppressions/upload", "/registers", "/reassigned-numbers")
 
 
 class RequestLog:

@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 from cadenza.domain.identifiers import dialer_workflow_id
 from cadenza.domain.messages import (
     DIALER_WORKFLOW,
+    HOUSEKEEPING_WORKFLOW,
     PREPARE_CAMPAIGN_WORKFLOW,
     RECORDING_WORKFLOW,
     TASK_QUEUE,
@@ -85,6 +86,24 @@ class Orchestration:
             )
         except WorkflowAlreadyStartedError:
             return  # it was fetched before
+
+    async def delete_recordings(self) -> bool:
+        """Delete recordings that were asked to be erased, here and at the carrier, now. False if Temporal cannot be
+        reached: then the daily run does it."""
+        try:
+            await self._client.start_workflow(
+                HOUSEKEEPING_WORKFLOW,
+                id="housekeeping:erasure",
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary="Delete recordings that were asked to be erased",
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except (RPCError, RuntimeError, OSError) as error:
+            _log.warning("temporal cannot be reached; recordings go with the daily run", error=type(error).__name__)
+            return False
+        return True
 
     async def is_reachable(self) -> bool:
         """Whether Temporal answers, within two seconds."""

@@ -11,6 +11,7 @@ import uvicorn
 
 from api.account_limits import account_breakers
 from api.app import create_app
+from api.audit_sealer import keep_sealing
 from api.context import ApiContext, account_id
 from api.first_key import ensure_first_key
 from cadenza.calling_rules import gate_for
@@ -115,6 +116,7 @@ async def _background(context: ApiContext) -> AsyncIterator[None]:
     loops = [
         asyncio.create_task(context.delivery.keep_going()),
         asyncio.create_task(context.orchestration.keep_going()),
+        asyncio.create_task(keep_sealing(context.database)),
     ]
     try:
         yield

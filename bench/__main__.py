@@ -3,11 +3,21 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import admission_tick, gate, gate_check, lead_workflows, objection_library, recovery, uploads
+from bench import (
+    admission_tick,
+    compliance,
+    gate,
+    gate_check,
+    lead_workflows,
+    objection_library,
+    recovery,
+    uploads,
+)
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "lead_workflows": lead_workflows.main,
     "uploads": uploads.main,
+    "compliance": compliance.main,
     "gate": gate.main,
     "gate_check": gate_check.main,
     "recovery": recovery.main,

@@ -19,10 +19,14 @@ from cadenza.operations.settings_check import SettingsError, load_settings, prob
 
 _GROUPS = {
     "account": "cadenza.operations.account_commands",
+    "audit": "cadenza.operations.audit_commands",
     "campaign": "cadenza.operations.campaign_commands",
     "chaos": "cadenza.operations.chaos.chaos_command",
     "lead": "cadenza.operations.lead_commands",
+    "person": "cadenza.operations.person_commands",
+    "registers": "cadenza.operations.register_commands",
     "rules": "cadenza.operations.rules_command",
+    "suppression": "cadenza.operations.suppression_commands",
 }
 """Groups of commands, by the module that holds each as `app`."""
 

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
         SecretStr("rehearsal-only-signing-secret"),
         description="Secret that signs stream tokens and audio links",
     )
+    audit_hash_key: SecretStr | None = Field(
+        None,
+        description="Key under which numbers are hashed in the audit log; never change it. Unset: SIGNING_SECRET",
+    )
     stream_token_seconds: int = Field(120, description="Life of a media stream's token, in seconds")
 
     # Calling rules

@@ -19,7 +19,7 @@ from cadenza.records.journal import TurnRow, last_position
 from voice_bridge import turn_events as events
 from voice_bridge.agent_voice import AgentVoice
 from voice_bridge.beep import BeepDetector
-from voice_bridge.frames import MarkFrame, MediaFrame
+from voice_bridge.frames import DigitFrame, MarkFrame, MediaFrame
 from voice_bridge.journal import Journal
 from voice_bridge.lead_actions import CallActions
 from voice_bridge.media_stream import MediaStream
@@ -94,6 +94,7 @@ class Call:
                 wrap_up_ms=policy.wrap_up_seconds * 1000,
                 max_call_ms=policy.max_call_seconds * 1000,
                 speculates=policy.speculative_replies,
+                opt_out_key=policy.opt_out_key,
             )
         )
         self._activity = VoiceActivity()
@@ -221,6 +222,8 @@ class Call:
                     self._hear(audio)
                 case MarkFrame(name):
                     self._voice.mouth.on_mark(name, self.now_ms())
+                case DigitFrame(key):
+                    self.take(events.KeyPressed(self.now_ms(), key))
 
     def _hear(self, audio: bytes) -> None:
         change = self._activity.feed(audio)
@@ -312,9 +315,11 @@ class Call:
                 self._callee_said(text)
             case ReportAnsweredBy(answered_by):
                 self._answered_by(answered_by)
-            case ReportOptOut():
+            case ReportOptOut(by_keypad=by_keypad):
                 self._facts.opted_out = True
-                self._actions.opt_out_soon()
+                if by_keypad:
+                    self._note({"opt_out_key": self._context.policy.opt_out_key})
+                self._actions.opt_out_soon(by_keypad=by_keypad)
             case HandOver():
                 self._handed_over = True
                 self._over.set()

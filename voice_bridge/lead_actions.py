@@ -24,6 +24,7 @@ from cadenza.domain.messages import (
     SlotOffer,
 )
 from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, MessageSource
+from cadenza.domain.suppression import SuppressionSource
 from cadenza.records.call_context import (
     CallContext,
     add_usage,
@@ -64,14 +65,14 @@ class CallActions:
             await note_callback(session, self._context.attempt_id, when)
         self._signal(CallbackPromised(attempt_id=self._context.attempt_id, callback_at=when))
 
-    async def opt_out(self) -> None:
+    async def opt_out(self, *, by_keypad: bool = False) -> None:
         """Suppress the number, everywhere, and tell the workflow."""
-        await self._persist_opt_out()
+        await self._persist_opt_out(by_keypad)
         self._signal(OptedOut(attempt_id=self._context.attempt_id))
 
-    def opt_out_soon(self) -> None:
+    def opt_out_soon(self, *, by_keypad: bool = False) -> None:
         """The same, in the background: the confirmation need not wait for it."""
-        self._spawn(self.opt_out())
+        self._spawn(self.opt_out(by_keypad=by_keypad))
 
     def report_answered_by(self, answered_by: AnsweredBy) -> None:
         self._signal(
@@ -132,14 +133,14 @@ class CallActions:
 
     # --- Inside ------------------------------------------------------------------------------------------------------
 
-    async def _persist_opt_out(self) -> None:
+    async def _persist_opt_out(self, by_keypad: bool) -> None:
         async def write() -> None:
             async with self._database.transaction() as session:
                 await suppress_number(
                     session,
                     self._context.phone,
-                    reason="asked in a call",
-                    source="call",
+                    reason="pressed the opt-out key in a call" if by_keypad else "asked in a call",
+                    source=SuppressionSource.KEYPAD if by_keypad else SuppressionSource.CALL,
                     attempt_id=self._context.attempt_id,
                 )
 

@@ -95,6 +95,7 @@ class ReportOptOut:
     """Suppress the number now."""
 
     text: str
+    by_keypad: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,14 @@ class OptedOutByTool:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The callee pressed a key of the telephone."""
+
+    now_ms: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecogniserLost:
     """Nothing can be heard any more, and a new connection failed too."""
 
@@ -189,6 +197,7 @@ Event = (
     | ToolFinished
     | EndRequested
     | OptedOutByTool
+    | KeyPressed
     | RecogniserLost
     | DrainAsked
     | HungUp

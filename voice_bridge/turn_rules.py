@@ -65,3 +65,4 @@ class TurnRules:
     ending_limit_ms: int = 25_000
     drain_ms: int = 6000
     max_disclosures: int = 4
+    opt_out_key: str | None = "9"

@@ -195,6 +195,7 @@ _HANDLERS: dict[type, Callable[[TurnTaking, Any], None]] = {
     events.ToolFinished: TurnTaking._tool_finished,
     events.EndRequested: TurnTaking._end_requested,
     events.OptedOutByTool: TurnTaking._opted_out_by_tool,
+    events.KeyPressed: TurnTaking._key_pressed,
     events.RecogniserLost: TurnTaking._recogniser_lost,
     events.DrainAsked: TurnTaking._drain_asked,
     events.HungUp: TurnTaking._hung_up,

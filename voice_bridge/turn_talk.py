@@ -295,6 +295,16 @@ class TurnTalk(TurnPatience):
     def _opted_out_by_tool(self, event: events.OptedOutByTool) -> None:
         self._end_after = EndReason.OPTED_OUT
 
+    def _key_pressed(self, event: events.KeyPressed) -> None:
+        """The opt-out key counts in every state: who presses it wants to be left alone, whatever we took them for."""
+        if event.key != self.rules.opt_out_key or self.end_reason is EndReason.OPTED_OUT:
+            return
+        self._out.append(ReportOptOut("", by_keypad=True))
+        if self.state is State.ENDING:
+            self.end_reason, self._end_after = EndReason.OPTED_OUT, None
+        else:
+            self._end_with(EndReason.OPTED_OUT, Line.REMOVED)
+
     # --- Ending ------------------------------------------------------------------------------------------------------
 
     def _turn_while_ending(self, text: str) -> None:

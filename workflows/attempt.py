@@ -166,7 +166,11 @@ class AttemptRun:
         try:
             return await workflow.execute_activity_method(
                 CallingActivities.hang_up,
-                EndCall(attempt_id=self.plan.attempt_id, only_before_answer=only_before_answer),
+                EndCall(
+                    attempt_id=self.plan.attempt_id,
+                    only_before_answer=only_before_answer,
+                    even_ringing=only_before_answer and self.following.facts.withdrawn_ringing,
+                ),
                 start_to_close_timeout=retries.CARRIER_TIMEOUT,
                 schedule_to_close_timeout=retries.CARRIER_PATIENCE,
                 retry_policy=retries.BRIEF,

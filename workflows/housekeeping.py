@@ -1,4 +1,5 @@
-"""Once a day: what is older than it may be is deleted. Started by a schedule that the worker makes."""
+"""Once a day, and after an erasure: what is older than it may be, or is to be erased, is deleted. Started by a schedule
+that the worker makes, and by the API."""
 
 from datetime import timedelta
 
@@ -6,10 +7,9 @@ from temporalio import workflow
 
 from workflows import retries
 
-HOUSEKEEPING_WORKFLOW = "HousekeepingWorkflow"
-
 with workflow.unsafe.imports_passed_through():
     from activities.recordings import RecordingActivities
+    from cadenza.domain.messages import HOUSEKEEPING_WORKFLOW
 
 
 @workflow.defn(name=HOUSEKEEPING_WORKFLOW)

@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter
 
+from api.authorship import Author
 from api.context import ApiContext, Context
 from api.problems import not_found
 from api.routes.answers import guarded
 from api.schemas.account import AccountOut, PauseIn
 from api.schemas.breakers import breaker_out
 from cadenza.records.accounts import pause_account, read_account, resume_account
+from cadenza.records.audit import note_change
 from cadenza.records.breakers import read_breaker
 
 router = APIRouter(prefix="/v1/account", tags=["Account"])
@@ -20,18 +22,20 @@ async def read(context: Context) -> AccountOut:
 
 
 @router.post("/pause", summary="Pause all calling", responses=guarded(404))
-async def pause(body: PauseIn, context: Context) -> AccountOut:
+async def pause(body: PauseIn, context: Context, author: Author) -> AccountOut:
     """No campaign rings anybody from the next tick on (half a second); calls under way go on."""
     async with context.database.transaction() as session:
         await pause_account(session, context.account_id, body.reason)
+        await note_change(session, "account.paused", who=author.who, why=author.why or body.reason)
     return await _account(context)
 
 
 @router.post("/resume", summary="Resume calling", responses=guarded(404))
-async def resume(context: Context) -> AccountOut:
+async def resume(context: Context, author: Author) -> AccountOut:
     """After a pause, or when what paused it has been put right: what ended before does not pause it again."""
     async with context.database.transaction() as session:
         await resume_account(session, context.account_id)
+        await note_change(session, "account.resumed", who=author.who, why=author.why)
     return await _account(context)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.authorship import Author, Authorship
 from api.context import ApiContext, Context
 from api.problems import Problem
 from api.routes.answers import guarded
@@ -12,6 +13,7 @@ from api.routes.campaigns import campaign_out, known_campaign, wrong_state
 from api.schemas.campaigns import CampaignOut
 from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.outcomes import CalendarProvider, CampaignState
+from cadenza.records.audit import note_change
 from cadenza.records.campaigns import (
     WrongState,
     begin_preparing,
@@ -28,7 +30,7 @@ router = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Campaigns"])
 
 
 @router.post("/start", status_code=202, summary="Start a campaign", responses=guarded(404, 409))
-async def start(campaign_id: str, context: Context) -> CampaignOut:
+async def start(campaign_id: str, context: Context, author: Author) -> CampaignOut:
     """Checks that it has leads, that the vendors' keys are set, and reps if it books. Then its audio is rendered
     (`preparing`), and it runs. Starting a running campaign changes nothing."""
     async with context.database.transaction() as session:
@@ -39,34 +41,39 @@ async def start(campaign_id: str, context: Context) -> CampaignOut:
             campaign = await begin_preparing(session, campaign_id, context.settings.twilio_from_number)
         except WrongState as error:
             raise wrong_state(error) from None
+        await note_change(session, "campaign.started", who=author.who, why=author.why, campaign_id=campaign_id)
     await context.orchestration.launch(campaign_id)
     async with context.database.transaction() as session:
         return await campaign_out(session, campaign)
 
 
 @router.post("/pause", summary="Pause a campaign", responses=guarded(404, 409))
-async def pause(campaign_id: str, context: Context) -> CampaignOut:
+async def pause(campaign_id: str, context: Context, author: Author) -> CampaignOut:
     """Within two seconds nothing new is rung, and what is not ringing yet is called off. Conversations go on."""
-    return await _moved(context, campaign_id, pause_campaign)
+    return await _moved(context, campaign_id, pause_campaign, "campaign.paused", author)
 
 
 @router.post("/resume", summary="Resume a paused campaign", responses=guarded(404, 409))
-async def resume(campaign_id: str, context: Context) -> CampaignOut:
+async def resume(campaign_id: str, context: Context, author: Author) -> CampaignOut:
     """Goes on where it was, also where it had paused by itself: what ended before does not pause it again. What an edit
     of the script changed is rendered meanwhile."""
-    answer = await _moved(context, campaign_id, resume_campaign)
+    answer = await _moved(context, campaign_id, resume_campaign, "campaign.resumed", author)
     await context.orchestration.launch(campaign_id)
     return answer
 
 
 @router.post("/cancel", summary="Cancel a campaign", responses=guarded(404, 409))
-async def cancel(campaign_id: str, context: Context) -> CampaignOut:
+async def cancel(campaign_id: str, context: Context, author: Author) -> CampaignOut:
     """For good: every unfinished lead ends as `cancelled`, after the call that is under way, if there is one."""
-    return await _moved(context, campaign_id, cancel_campaign)
+    return await _moved(context, campaign_id, cancel_campaign, "campaign.cancelled", author)
 
 
 async def _moved(
-    context: ApiContext, campaign_id: str, move: Callable[[AsyncSession, str], Awaitable[Campaign]]
+    context: ApiContext,
+    campaign_id: str,
+    move: Callable[[AsyncSession, str], Awaitable[Campaign]],
+    kind: str,
+    author: Authorship,
 ) -> CampaignOut:
     async with context.database.transaction() as session:
         await known_campaign(session, campaign_id)
@@ -74,6 +81,7 @@ async def _moved(
             campaign = await move(session, campaign_id)
         except WrongState as error:
             raise wrong_state(error) from None
+        await note_change(session, kind, who=author.who, why=author.why, campaign_id=campaign_id)
         return await campaign_out(session, campaign)
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.authorship import Author
 from api.context import Context
 from api.problems import Problem, not_found
 from api.routes.answers import guarded
@@ -15,6 +16,7 @@ from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.policy import CampaignPolicy
+from cadenza.records.audit import note_change
 from cadenza.records.campaigns import (
     EDITABLE,
     RepDetails,
@@ -33,7 +35,7 @@ router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"])
 
 
 @router.post("", status_code=201, summary="Create a campaign", responses=guarded())
-async def create(body: CampaignIn, context: Context) -> CampaignOut:
+async def create(body: CampaignIn, context: Context, author: Author) -> CampaignOut:
     """From a script, a policy and the reps whose calendars are booked. It is a draft: nobody is called yet."""
     campaign = Campaign(
         id=new_id("cp"),
@@ -48,6 +50,7 @@ async def create(body: CampaignIn, context: Context) -> CampaignOut:
     )
     async with context.database.transaction() as session:
         await add_campaign(session, campaign, _details(body.reps))
+        await note_change(session, "campaign.created", who=author.who, why=author.why, campaign_id=campaign.id)
         await session.refresh(campaign)
         return await campaign_out(session, campaign)
 
@@ -76,7 +79,7 @@ async def read(campaign_id: str, context: Context) -> CampaignOut:
 
 
 @router.patch("/{campaign_id}", summary="Change a campaign", responses=guarded(404, 409))
-async def change(campaign_id: str, body: CampaignPatch, context: Context) -> CampaignOut:
+async def change(campaign_id: str, body: CampaignPatch, context: Context, author: Author) -> CampaignOut:
     """Only a draft or a paused campaign. Each next step of a lead reads the new script and policy."""
     async with context.database.transaction() as session:
         campaign = await known_campaign(session, campaign_id, lock=True)
@@ -91,6 +94,10 @@ async def change(campaign_id: str, body: CampaignPatch, context: Context) -> Cam
         await session.flush()
         if body.reps is not None:
             await write_reps(session, campaign_id, _details(body.reps))
+        await note_change(
+            session, "campaign.changed", who=author.who, why=author.why, campaign_id=campaign_id,
+            fields=sorted(body.model_fields_set), policy=body.policy or {},
+        )  # fmt: skip
         return await campaign_out(session, campaign)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.authorship import Author
 from api.context import ApiContext, Context
 from api.problems import Problem, not_found
 from api.received_file import XLSX, received_file
@@ -114,6 +115,7 @@ async def upload(
     request: Request,
     response: Response,
     context: Context,
+    author: Author,
     mapping: Mapping,
     mapping_of: Annotated[
         str | None, Query(max_length=50, description="Columns as in this earlier upload: for its corrected rows")
@@ -141,7 +143,13 @@ async def upload(
     async with received_file(request) as file, context.upload_places:
         try:
             taken = await take_file(
-                context.database, campaign_id, file, options, max_rows=context.settings.max_upload_rows
+                context.database,
+                campaign_id,
+                file,
+                options,
+                max_rows=context.settings.max_upload_rows,
+                who=author.who,
+                why=author.why,
             )
         except FileRefused as refusal:
             raise _refused(refusal) from None

@@ -12,6 +12,7 @@ _SUPPRESSION: dict[str, Any] = {
     "phone": "+12125550123",
     "reason": "asked in a call",
     "source": "call",
+    "who": "callee",
     "attempt_id": "ld_1bejv0k3gq9x2m4t6w8y-1",
     "created_at": "2026-11-20T15:01:40Z",
 }
@@ -44,7 +45,8 @@ class SuppressionOut(BaseModel):
 
     phone: str
     reason: str
-    source: str = Field(description="call, api or import")
+    source: str = Field(description="call, keypad, reply, api, list or erasure: the first; the history has all")
+    who: str = Field(description="callee, or the key")
     attempt_id: str | None = Field(description="The call in which it was asked")
     created_at: datetime
 

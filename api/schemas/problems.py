@@ -20,7 +20,6 @@ class ProblemCode(StrEnum):
     WRONG_CAMPAIGN_STATE = "wrong_campaign_state"
     CAMPAIGN_NOT_READY = "campaign_not_ready"
     LAST_API_KEY = "last_api_key"
-    SUPPRESSION_IS_PERMANENT = "suppression_is_permanent"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"

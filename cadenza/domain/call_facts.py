@@ -76,6 +76,7 @@ class CallFacts:
     opted_out: bool = False
     voicemail_played: bool = False
     withdrawn: bool = False
+    withdrawn_ringing: bool = False  # the number was suppressed: its ringing is to stop
 
     @property
     def is_over(self) -> bool:
@@ -107,7 +108,7 @@ def add_news(facts: CallFacts, news: CallNews) -> CallFacts:
         case OptedOut():
             return replace(facts, opted_out=True)
         case WithdrawCall():
-            return replace(facts, withdrawn=True)
+            return replace(facts, withdrawn=True, withdrawn_ringing=facts.withdrawn_ringing or news.even_ringing)
 
 
 def add_status(

@@ -50,7 +50,7 @@ class MoveKind(StrEnum):
     """What the workflow is to do."""
 
     WAIT = "wait"
-    CALL_OFF = "call_off"  # cancel it before it rings
+    CALL_OFF = "call_off"  # cancel it before it rings; or, where its number was suppressed, before it is answered
     HANG_UP = "hang_up"
     DROP_VOICEMAIL = "drop_voicemail"
     ASK_CARRIER = "ask_carrier"
@@ -85,6 +85,7 @@ class CallFollowing:
         self._last_step_at: datetime | None = None
         self._machine_since: datetime | None = None
         self._called_off = False
+        self._called_off_ringing = False
 
     @property
     def phase(self) -> Phase:
@@ -119,6 +120,7 @@ class CallFollowing:
     def noted_called_off(self) -> None:
         """Cancelling was tried. Where the call rang or was answered meanwhile, it goes on: a person may be there."""
         self._called_off = True
+        self._called_off_ringing = self.facts.withdrawn_ringing
 
     def noted_hung_up(self, now: datetime) -> None:
         again, self._ending = self._ending, True
@@ -146,11 +148,18 @@ class CallFollowing:
             self._settle(now)
         if self._phase is Phase.CLOSING:
             return self._closing(now)
-        if self.facts.withdrawn and not self.facts.rang and not self.facts.answered and not self._called_off:
+        if self._is_to_be_called_off():
             return Move(MoveKind.CALL_OFF)
         if self._phase is Phase.GREETING:
             return self._with_machine(now)
         return self._await(now)
+
+    def _is_to_be_called_off(self) -> bool:
+        if self.facts.answered:
+            return False
+        if self.facts.withdrawn_ringing:
+            return not self._called_off_ringing
+        return self.facts.withdrawn and not self.facts.rang and not self._called_off
 
     def _with_machine(self, now: datetime) -> Move:
         assert self._machine_since is not None

@@ -14,6 +14,7 @@ LEAD_WORKFLOW = "LeadWorkflow"
 DIALER_WORKFLOW = "DialerWorkflow"
 PREPARE_CAMPAIGN_WORKFLOW = "PrepareCampaignWorkflow"
 RECORDING_WORKFLOW = "RecordingWorkflow"
+HOUSEKEEPING_WORKFLOW = "HousekeepingWorkflow"
 
 TASK_QUEUE = "cadenza"
 DIAL_TASK_QUEUE = "twilio-dial"
@@ -91,10 +92,12 @@ class OptedOut(Message):
 
 
 class WithdrawCall(Message):
-    """Signal `withdraw_call`: call off what is not ringing yet (pause, cancel, opt-out)."""
+    """Signal `withdraw_call`: call off what is not ringing yet (pause, cancel); `even_ringing`: also what rings, for
+    the number was suppressed. A talk that has begun goes on."""
 
     attempt_id: str
     reason: str
+    even_ringing: bool = False
 
 
 class CloseLead(Message):

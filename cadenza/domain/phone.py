@@ -58,21 +58,8 @@ class PhoneRefused(Exception):
 
 def parse_phone(text: str, default_country: str) -> PhoneNumber:
     """Read `text`; a number without `+` is read as dialled inside `default_country` (ISO 3166). Raises PhoneRefused."""
-    written = _cleaned(text)
-    if not written:
-        raise PhoneRefused(RowCode.MISSING_PHONE, "There is no phone number.", "Fill in the number, or delete the row.")
-    if len(written) > MAX_LENGTH:
-        raise _not_a_number()
-    _refuse_spreadsheet_damage(written)
-    _refuse_two_numbers(written)
-    try:
-        number = phonenumbers.parse(written, default_country)
-    except NumberParseException as error:
-        raise _unparsable(error, written) from None
-    _refuse_short(number)
+    number = _parsed(text, default_country)
     kind = phonenumbers.number_type(number)
-    if kind == PhoneNumberType.UNKNOWN:  # what `is_valid_number` finds out, by the same way
-        raise _invalid(number, written, default_country)
     _refuse_uncallable(kind)
     country = phonenumbers.region_code_for_number(number)
     if country not in ENABLED_COUNTRIES | {default_country}:
@@ -87,6 +74,32 @@ def parse_phone(text: str, default_country: str) -> PhoneNumber:
         extension=number.extension or "",
         zones=candidate_zones(number),
     )
+
+
+def parse_any_phone(text: str, default_country: str) -> str:
+    """Any number that can exist, whether or not it may be dialled, in E.164: for numbers that are not to be called.
+
+    Raises PhoneRefused.
+    """
+    return phonenumbers.format_number(_parsed(text, default_country), phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parsed(text: str, default_country: str) -> phonenumbers.PhoneNumber:
+    written = _cleaned(text)
+    if not written:
+        raise PhoneRefused(RowCode.MISSING_PHONE, "There is no phone number.", "Fill in the number, or delete the row.")
+    if len(written) > MAX_LENGTH:
+        raise _not_a_number()
+    _refuse_spreadsheet_damage(written)
+    _refuse_two_numbers(written)
+    try:
+        number = phonenumbers.parse(written, default_country)
+    except NumberParseException as error:
+        raise _unparsable(error, written) from None
+    _refuse_short(number)
+    if phonenumbers.number_type(number) == PhoneNumberType.UNKNOWN:  # what `is_valid_number` finds out, the same way
+        raise _invalid(number, written, default_country)
+    return number
 
 
 def line_type(e164: str) -> LineType | None:

@@ -51,6 +51,9 @@ class CampaignPolicy(BaseModel):
     priority: Annotated[int, Field(ge=1, le=5, description="1 is called first")] = 3
     lease_seconds: Annotated[int, Field(ge=5, le=600, description="Life of an admission that was not submitted")] = 30
     breakers: BreakerLimits = Field(default_factory=BreakerLimits, description="When it pauses by itself")
+    opt_out_key: Annotated[
+        str | None, Field(pattern=r"^[0-9*#]$", description="Key by which a callee is never called again; null: none")
+    ] = "9"
     reprompt_seconds: Annotated[float, Field(gt=0, description="Silence before the agent asks again")] = 6.0
     speculative_replies: Annotated[
         bool, Field(description="Begin the model's answer while the callee pauses: sooner, for some more tokens")

@@ -26,12 +26,15 @@ class RowCode(StrEnum):
     DUPLICATE_IN_CAMPAIGN = "duplicate_in_campaign"
     DUPLICATE_IN_OTHER_CAMPAIGN = "duplicate_in_other_campaign"
     OPTED_OUT = "opted_out"
+    WRONG_NUMBER = "wrong_number"
     ON_DNC = "on_dnc"
     NO_CONSENT = "no_consent"
     RAGGED_ROW = "ragged_row"
     BROKEN_QUOTES = "broken_quotes"
     NOT_AN_OBJECT = "not_an_object"
     HEADER_REPEATED = "header_repeated"
+    BAD_DATE = "bad_date"  # of an answer about a reassigned number
+    BAD_ANSWER = "bad_answer"
 
     # Warnings: the row is taken all the same
     BAD_EMAIL = "bad_email"

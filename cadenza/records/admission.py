@@ -28,6 +28,9 @@ CLOSINGS_PER_TICK = 50
 WOKEN_PER_TICK = 1000
 MAX_TICK_SECONDS = 2.0
 
+_BARS_NUMBER = frozenset({LeadOutcome.SUPPRESSED.value, LeadOutcome.WRONG_NUMBER.value})
+"""Ends of a lead for which even a ringing phone is silenced."""
+
 
 @dataclass(frozen=True)
 class Admission:
@@ -176,23 +179,29 @@ async def _leads_to_close(session: AsyncSession) -> list[tuple[str, str, CloseLe
 
 
 async def _calls_to_withdraw(session: AsyncSession, account_id: str) -> list[tuple[str, str, WithdrawCall]]:
-    """Calls that the carrier has, that do not ring yet, and that may no longer be made."""
+    """Calls that the carrier has and that may no longer be made: those that do not ring yet, and ringing ones too where
+    the number was suppressed or is not the person's."""
     rows = await session.execute(
         text(
             """
             select attempt.id, attempt.campaign_id, attempt.lead_id, campaign.state as campaign_state, lead.close_as
             from attempt join campaign on campaign.id = attempt.campaign_id join lead on lead.id = attempt.lead_id
-            where attempt.account_id = :account and attempt.state = 'placed'
-              and (campaign.state in ('paused', 'cancelled') or lead.close_as is not null)
+            where attempt.account_id = :account
+              and (attempt.state = 'placed' and (campaign.state in ('paused', 'cancelled') or lead.close_as is not null)
+                   or attempt.state = 'ringing' and lead.close_as = any(:bars_number))
             """
         ),
-        {"account": account_id},
+        {"account": account_id, "bars_number": sorted(_BARS_NUMBER)},
     )
     return [
         (
             row.campaign_id,
             row.lead_id,
-            WithdrawCall(attempt_id=row.id, reason=row.close_as or f"campaign {row.campaign_state}"),
+            WithdrawCall(
+                attempt_id=row.id,
+                reason=row.close_as or f"campaign {row.campaign_state}",
+                even_ringing=row.close_as in _BARS_NUMBER,
+            ),
         )
         for row in rows
     ]

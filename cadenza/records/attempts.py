@@ -26,11 +26,13 @@ from cadenza.domain.outcomes import (
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import NextStep, StepKind, decide_next_step
 from cadenza.domain.tally import EndedAttempt, Tally, tally_of
+from cadenza.records.audit import note_decision
 from cadenza.records.database import lock_one, lock_row
 from cadenza.records.events import answer_received_at
 from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
 from cadenza.records.history import next_number, read_history
 from cadenza.records.tables import Attempt, Campaign, Lead
+from cadenza.records.wrong_numbers import note_wrong_number
 
 
 class UnknownAttempt(Exception):
@@ -100,6 +102,7 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str, gate: Gat
     attempt.state = AttemptState.SUBMITTING
     attempt.submitted_at = now
     session.add(attempt)
+    await note_decision(session, "before_post", decision, lead_id=attempt.lead_id, attempt_id=attempt_id)
     campaign = await session.get_one(Campaign, attempt.campaign_id)
     await session.flush()
     return Submission(
@@ -208,7 +211,7 @@ async def admit_answer(
     if answered_by is not None:
         attempt.answered_by = answered_by.value
     session.add(attempt)
-    await session.flush()
+    await note_decision(session, "answer", ALLOWED, lead_id=attempt.lead_id, attempt_id=attempt_id)
     return ALLOWED
 
 
@@ -224,16 +227,17 @@ async def record_answered_by(session: AsyncSession, attempt_id: str, answered_by
 
 
 async def claim_voicemail(session: AsyncSession, attempt_id: str) -> bool:
-    """True once for each lead: only the attempt that gets True may play the message (and only once)."""
+    """True once for each lead that is not suppressed: only the attempt that gets True may play the message, once."""
     claimed = await session.execute(
         text(
             """
             update lead set voicemail_attempt_id = :attempt
             where id = (select lead_id from attempt where id = :attempt) and voicemail_attempt_id is null
+              and close_as is distinct from :suppressed
             returning id
             """
         ),
-        {"attempt": attempt_id},
+        {"attempt": attempt_id, "suppressed": LeadOutcome.SUPPRESSED.value},
     )
     return claimed.first() is not None
 
@@ -262,6 +266,8 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gat
         attempt.ended_at = attempt.ended_at or now
         _count_what_rang(attempt)
         attempt.tally = attempt.tally or await _tally(session, attempt)
+        if attempt.outcome == AttemptOutcome.WRONG_NUMBER:
+            await note_wrong_number(session, attempt.lead_id, attempt.id)
     _advance(attempt, AttemptState.ENDED)
     session.add(attempt)
     await session.flush()

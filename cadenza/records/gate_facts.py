@@ -18,6 +18,7 @@ from cadenza.domain.phone import line_type
 from cadenza.domain.places import is_zone
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.stated_consent import ConsentKind
+from cadenza.records.audit import note_decisions
 from cadenza.records.registers import read_register_facts
 
 # A probe of the account's breaker is the one call that may be made while all calling is paused.
@@ -80,11 +81,9 @@ async def store_refusals(
     session: AsyncSession, stage: str, refusals: Iterable[tuple[str, GateDecision]], *, attempt_id: str | None = None
 ) -> None:
     """As `store_refusal`, of many leads at once."""
-    rows = [
-        {"lead_id": lead_id, **decision.model_dump(exclude={"is_final"})}
-        for lead_id, decision in refusals
-        if decision.rule is not None
-    ]
+    refused = [(lead_id, decision) for lead_id, decision in refusals if decision.rule is not None]
+    await note_decisions(session, stage, ((lead_id, attempt_id, decision) for lead_id, decision in refused))
+    rows = [{"lead_id": lead_id, **decision.model_dump(exclude={"is_final"})} for lead_id, decision in refused]
     values = {"rows": orjson.dumps(rows).decode(), "stage": stage, "attempt": attempt_id}
     if rows:
         await session.execute(_STORE, values)

@@ -1,6 +1,6 @@
 """Recordings: what the carrier announced, what was fetched, what is old enough to go."""
 
-from sqlalchemy import func, text
+from sqlalchemy import func, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,21 +21,21 @@ async def get_recording(session: AsyncSession, sid: str) -> Recording | None:
     return await session.get(Recording, sid)
 
 
-async def mark_fetched(session: AsyncSession, sid: str, *, path: str, size_bytes: int) -> None:
-    """`path` is relative to the data folder."""
-    await session.execute(
+async def mark_fetched(session: AsyncSession, sid: str, *, path: str, size_bytes: int) -> bool:
+    """`path` is relative to the data folder. False if the recording was deleted meanwhile."""
+    marked = await session.execute(
         text("update recording set path = :path, size_bytes = :size, fetched_at = now() where sid = :sid"),
         {"path": path, "size": size_bytes, "sid": sid},
     )
+    return bool(marked.rowcount)  # type: ignore[attr-defined]
 
 
-async def recordings_older_than(session: AsyncSession, days: int, limit: int = 100) -> list[Recording]:
-    """Oldest first."""
+async def recordings_to_delete(session: AsyncSession, days: int, limit: int = 100) -> list[Recording]:
+    """Those older than `days` (0: none is too old), and those whose erasure was asked for. Oldest first."""
+    erased = col(Recording.erase_asked_at).is_not(None)
+    old = col(Recording.created_at) < func.now() - func.make_interval(0, 0, 0, days)
     found = await session.exec(
-        select(Recording)
-        .where(col(Recording.created_at) < func.now() - func.make_interval(0, 0, 0, days))
-        .order_by(col(Recording.created_at))
-        .limit(limit)
+        select(Recording).where(or_(erased, old) if days else erased).order_by(col(Recording.created_at)).limit(limit)
     )
     return list(found.all())
 

@@ -17,12 +17,13 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.closing import outcome_for
-from cadenza.domain.gate import Gate, GateDecision, GateFacts
+from cadenza.domain.gate import ALLOWED, Gate, GateDecision, GateFacts
 from cadenza.domain.gate_question import FOR_A_PERSON
 from cadenza.domain.identifiers import attempt_id
 from cadenza.domain.messages import AttemptAdmitted
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import attempts_made, leaves_voicemail
+from cadenza.records.audit import note_decisions
 from cadenza.records.breakers import note_probe
 from cadenza.records.gate_facts import read_gate_facts, store_refusals
 from cadenza.records.held_leads import ASKED_AGAIN_AFTER
@@ -198,6 +199,8 @@ class Turns:
             if row.is_probing:
                 await note_probe(self._session, row.campaign_id, new_id)
         await self._session.execute(_INSERT_ATTEMPTS, {"account": self._account_id, "rows": _json(inserts)})
+        allowed = ((one.lead_id, one.message.attempt_id, ALLOWED) for one in reserved)
+        await note_decisions(self._session, "admission", allowed)
         await self._session.execute(_CALLING, {"rows": _json(steps)})
         return reserved
 

@@ -426,9 +426,10 @@ class Suppression(SQLModel, table=True):
     __tablename__ = "suppression"
     phone: str = Field(primary_key=True)
     reason: str
-    source: str  # call, api, import
+    source: str  # domain.suppression.SuppressionSource
     attempt_id: str | None = None
     created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    who: str = Field(default="", sa_column=_text_column())  # key:ak_..., callee, operator
 
 
 class RenderedAudio(SQLModel, table=True):
@@ -455,6 +456,7 @@ class Recording(SQLModel, table=True):
     size_bytes: int | None = None
     fetched_at: datetime | None = Field(default=None, sa_column=_when())
     created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    erase_asked_at: datetime | None = Field(default=None, sa_column=_when())  # by a person: goes whatever its age
 
 
 class BridgeNode(SQLModel, table=True):

@@ -17,6 +17,7 @@ from cadenza.domain.lead_file import RowResult
 from cadenza.domain.outcomes import CampaignState, LeadState
 from cadenza.domain.row_problem import WARNINGS, RowCode, RowProblem
 from cadenza.records.held_leads import wake_held
+from cadenza.records.wrong_numbers import STAGED_PERSON
 
 _TABLES = (
     "create temporary table staged_lead (row int, id text, phone text, lead jsonb, cells jsonb, verdict text, "
@@ -114,6 +115,14 @@ async def _judge(session: AsyncSession, campaign_id: str, *, take_active: bool) 
     )
     await session.execute(
         text(
+            "update staged_lead set verdict = :code from wrong_number "  # noqa: S608
+            "where wrong_number.phone = staged_lead.phone "
+            f"and wrong_number.person = {STAGED_PERSON} and verdict is null"
+        ),
+        {"code": RowCode.WRONG_NUMBER.value},
+    )
+    await session.execute(
+        text(
             "update staged_lead set verdict = :code from lead where lead.campaign_id = :campaign "
             "and lead.phone = staged_lead.phone and verdict is null"
         ),
@@ -193,6 +202,10 @@ _WORDS: dict[RowCode, tuple[str, str]] = {
     RowCode.OPTED_OUT: (
         "This number asked not to be called; it is on the suppression list.",
         "Nothing to do: the number is not called by any campaign.",
+    ),
+    RowCode.WRONG_NUMBER: (
+        "A call found that this person is not at this number.",
+        "Find the person's right number. Other people at this number are taken.",
     ),
     RowCode.DUPLICATE_IN_CAMPAIGN: (
         "This number is in the campaign already, from an earlier upload.",

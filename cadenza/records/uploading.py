@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.lead_file import LeadFile, ReadOptions, RowResult, no_rows, open_lead_file
 from cadenza.domain.outcomes import CampaignState, UploadState
+from cadenza.records.audit import note_change
 from cadenza.records.campaigns import UPLOADABLE, WrongState, get_campaign
 from cadenza.records.database import Database
 from cadenza.records.tables import Upload
@@ -57,7 +58,14 @@ class Taken:
 
 
 async def take_file(
-    database: Database, campaign_id: str, file: ReceivedFile, options: UploadOptions, *, max_rows: int
+    database: Database,
+    campaign_id: str,
+    file: ReceivedFile,
+    options: UploadOptions,
+    *,
+    max_rows: int,
+    who: str = "",
+    why: str = "",
 ) -> Taken:
     """Take the file's good rows and keep a finding for each other. Raises UnknownCampaign, WrongState, and FileRefused
     (then nothing of it was taken)."""
@@ -91,6 +99,11 @@ async def take_file(
             )
             check_open(CampaignState(state.scalar_one()))
             await finish_upload(session, upload_id, rows=rows, accepted=accepted)
+            if not options.dry_run:
+                await note_change(
+                    session, "upload.taken", who=who, why=why, campaign_id=campaign_id,
+                    upload=upload_id, rows=rows, accepted=accepted,
+                )  # fmt: skip
     except Exception:
         if begun:
             async with database.transaction() as beside:

@@ -16,6 +16,7 @@ from cadenza.domain.messages import AttemptAdmitted, CloseLead, DialerInput, Wit
 from cadenza.domain.outcomes import AttemptOutcome, CampaignState, LeadState
 from cadenza.records.attempts import FinishAttempt, finish_attempt
 from cadenza.records.database import Database
+from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually
 from tests.support.gates import CAMPAIGN_ONLY
@@ -104,6 +105,24 @@ async def test_a_placed_call_of_a_paused_campaign_is_withdrawn_and_not_asked_for
     for _ in range(3):
         await dialer.tick(ACCOUNT)
     assert len(workflows.of(WithdrawCall)) == 1
+
+
+async def test_a_ringing_call_is_withdrawn_when_its_number_is_suppressed_though_it_was_asked_for_before(
+    world: World, workflows: Workflows, dialer: AdmissionActivities
+) -> None:
+    await world.account()
+    [lead] = await world.leads(await world.campaign())
+    await dialer.tick(ACCOUNT)
+    await world.run("update attempt set state = 'placed'")
+    await world.run("update campaign set state = 'paused'")
+    await dialer.tick(ACCOUNT)
+    await world.run("update attempt set state = 'ringing'")
+    await dialer.tick(ACCOUNT)
+    async with world.database.transaction() as session:
+        await suppress_number(session, (await world.lead(lead)).phone, reason="asked", source="api")
+    for _ in range(3):
+        await dialer.tick(ACCOUNT)
+    assert [message.even_ringing for message in workflows.of(WithdrawCall)] == [False, True]
 
 
 async def test_leads_of_a_cancelled_campaign_are_closed(

@@ -149,6 +149,18 @@ async def test_recordings_past_their_time_go_here_and_at_the_carrier(archive: Ar
     assert await archive.house.run("select 1 from recording") == []
 
 
+async def test_a_recording_whose_erasure_was_asked_for_goes_at_once_also_where_none_is_too_old(
+    archive: Archive, attempt: str
+) -> None:
+    archive.record()
+    fetched = await archive.fetch(attempt)
+    archive.activities._retention_days = 0
+    await archive.house.run("update recording set erase_asked_at = now()")
+    assert (await ActivityEnvironment().run(archive.activities.delete_old_recordings)).deleted == 1
+    assert not (archive.data_dir / fetched.path).exists()
+    assert archive.world.calls["CA1"].recordings == []
+
+
 async def test_a_carrier_that_refuses_to_delete_leaves_the_row_for_next_time(archive: Archive, attempt: str) -> None:
     archive.record()
     await archive.fetch(attempt)

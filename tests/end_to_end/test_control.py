@@ -24,6 +24,13 @@ async def test_pause_resume_and_cancel_act_within_two_seconds() -> None:
         await world.call("post", f"/v1/campaigns/{campaign}/start")
         await _until_ringing(world, 4)
 
+        silenced = await _one_that_rings(world)
+        asked_at = datetime.now(UTC)
+        await world.call("post", "/v1/suppressions", {"phone": silenced, "reason": "asked by e-mail"})
+        seconds = (await _ended_at(world, silenced) - asked_at).total_seconds()
+        print(f"a ringing call of a suppressed number was hung up after {seconds:.2f} s")
+        assert seconds < SLACK.total_seconds()
+
         paused_at = datetime.now(UTC)
         await world.call("post", f"/v1/campaigns/{campaign}/pause")
         await asyncio.sleep(8)
@@ -48,6 +55,22 @@ async def test_pause_resume_and_cancel_act_within_two_seconds() -> None:
         assert sum(report["outcomes"].values()) == len(NUMBERS)
         assert report["outcomes"]["cancelled"] > 10
         assert suppressed not in {event["to"] for event in await world.truth("dialled")}
+
+
+async def _one_that_rings(world: Rehearsal) -> str:
+    """The number whose telephone began to ring last: it is the farthest from being answered."""
+    over = {event["call_sid"] for kind in ("ended", "answered") for event in await world.truth(kind)}
+    ringing = [event for event in await world.truth("ringing") if event["call_sid"] not in over]
+    return str(ringing[-1]["to"])
+
+
+async def _ended_at(world: Rehearsal, number: str) -> datetime:
+    async with asyncio.timeout(60):
+        while True:
+            for event in await world.truth("ended"):
+                if event["to"] == number:
+                    return datetime.fromisoformat(event["at"])
+            await asyncio.sleep(0.05)
 
 
 async def _until_ringing(world: Rehearsal, count: int) -> None:

@@ -7,6 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
+import cadenza.records.compliance_tables
 import cadenza.records.tables  # noqa: F401
 from cadenza.records.database import sqlalchemy_url
 from cadenza.records.migrate import migrate

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
-from cadenza.domain.messages import ConversationEnded
+from cadenza.domain.messages import ConversationEnded, OptedOut
 from cadenza.domain.outcomes import Speaker
 from cadenza.domain.stream_token import sign_token
 from cadenza.operations.listening import listen
@@ -25,6 +25,7 @@ from cadenza.records.backpressure import Room, room_on_bridges
 from cadenza.records.call_notes import add_note
 from cadenza.records.database import Database
 from cadenza.records.journal import TurnRow, write_turns
+from cadenza.records.suppressions import list_suppression_events
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
 from voice_bridge.admission import is_signed
 from voice_bridge.call import Call
@@ -279,7 +280,7 @@ async def test_nonsense_in_the_stream_is_ignored(world: Rehearsed) -> None:
             '{"event":"media","media":{"payload":"' + "A" * 200_000 + '"}}',
         ):
             await line.socket.send(message)
-        for digit in "123456789" * 5:
+        for digit in "12345678*#" * 5:
             await line.send(event="dtmf", dtmf={"track": "inbound_track", "digit": digit})
         await line.say_nothing(10)
         assert world.bridge.calls == 1
@@ -324,6 +325,25 @@ async def test_a_flood_of_keys_does_not_disturb_the_call(world: Rehearsed) -> No
         await line.send(event="stop", stop={"callSid": "CA1"})
         await line.closed()
     assert await world.outcome(attempt, 5) == "hung_up"
+
+
+async def test_the_opt_out_key_in_the_media_stream_suppresses_the_number_and_says_so(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="13")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        await line.send(event="dtmf", streamSid="MZ1", dtmf={"track": "inbound_track", "digit": "9"})
+        [word] = await eventually(lambda: [one for one in world.leads.of(OptedOut) if one.attempt_id == attempt])
+        assert word.attempt_id == attempt
+        await line.say_nothing(10)
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    assert await world.outcome(attempt, 5) == "opted_out"
+    async with world.database.transaction() as session:
+        [event] = await list_suppression_events(session, (await world.attempt(attempt)).phone)
+    assert (event.source, event.reference) == ("keypad", attempt)
+    notes = [turn.payload for turn in await world.turns(attempt) if turn.speaker == Speaker.SYSTEM]
+    assert {"opt_out_key": "9"} in notes
 
 
 async def test_a_flood_of_nonsense_ends_the_stream_and_not_the_bridge(world: Rehearsed) -> None:

@@ -309,6 +309,36 @@ def test_an_opt_out_during_the_greeting_ends_the_call(talk: Talk) -> None:
     assert talk.of(ReportOptOut) and Discard() in made and made[-1] == Speak((Line.REMOVED,))
 
 
+KEYPAD = ReportOptOut("", by_keypad=True)
+
+
+def test_the_opt_out_key_ends_the_call_like_the_words(greeted: Talk) -> None:
+    greeted.turn("What do you sell?")
+    greeted.agent_starts()
+    made = greeted.tell(events.KeyPressed(greeted.now, "9"))
+    assert made == [KEYPAD, Discard(), Speak((Line.REMOVED,))]
+    greeted.agent_starts()
+    assert greeted.agent_done() == [EndCall(EndReason.OPTED_OUT)]
+
+
+@pytest.mark.parametrize(("rules", "key"), [(TurnRules(), "8"), (TurnRules(opt_out_key=None), "9")])
+def test_other_keys_change_nothing(rules: TurnRules, key: str) -> None:
+    talk = Talk(rules)
+    talk.greet()
+    assert talk.tell(events.KeyPressed(talk.now, key)) == []
+
+
+def test_the_opt_out_key_counts_over_our_farewell_and_in_a_machine_s_ear(greeted: Talk) -> None:
+    greeted.turn("Thanks, bye.")
+    greeted.agent_starts()
+    greeted.tell(events.EndRequested(greeted.now))
+    assert greeted.tell(events.KeyPressed(greeted.now, "9")) == [KEYPAD]
+    assert greeted.tell(events.KeyPressed(greeted.now, "9")) == [], "once is enough"
+    machine = Talk()
+    machine.start(machine=True)
+    assert machine.tell(events.KeyPressed(machine.now, "9")) == [KEYPAD, Speak((Line.REMOVED,))]
+
+
 def test_an_opt_out_while_a_tool_runs_is_acted_on(greeted: Talk) -> None:
     greeted.turn("Tuesday works.")
     greeted.tell(events.ToolStarted(greeted.now))

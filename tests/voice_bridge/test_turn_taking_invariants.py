@@ -68,6 +68,8 @@ steps = st.one_of(
             ("tool_finished", 0),
             ("end_requested", 0),
             ("opted_out", 0),
+            ("key", "9"),
+            ("key", "5"),
             ("recogniser_lost", 0),
             ("drain", 0),
             ("disclosed", 0),
@@ -170,6 +172,11 @@ class Shell:
                 self.take(events.ToolFinished(now))
             case "end_requested":
                 self.take(events.EndRequested(now))
+            case "key":
+                said_before = self.machine.state
+                self.take(events.KeyPressed(now, str(value)))
+                if value == "9" and said_before is not State.ENDED:
+                    assert self.opted_out, "the opt-out key was missed"
             case "opted_out":
                 self.opted_out = True
                 self.take(events.OptedOutByTool(now))

@@ -272,6 +272,18 @@ async def test_a_call_that_rings_is_not_withdrawn(new_lead: NewLead) -> None:
     assert lead.script.finished[0].outcome is AttemptOutcome.NO_ANSWER
 
 
+async def test_a_call_that_rings_is_called_off_where_its_number_was_suppressed(new_lead: NewLead) -> None:
+    lead = new_lead(hang_up=[CarrierWord(status=CallStatus.CANCELED, call_sid="CA1")])
+    await lead.call(CallStatus.RINGING)
+    await lead.hear(
+        WithdrawCall(attempt_id=lead.attempt, reason="suppressed", even_ringing=True),
+        CloseLead(outcome=LeadOutcome.SUPPRESSED, reason="lead is suppressed"),
+    )
+    assert (await lead.result()).outcome is LeadOutcome.SUPPRESSED
+    assert (lead.script.ends[0].only_before_answer, lead.script.ends[0].even_ringing) == (True, True)
+    assert lead.script.finished[0].outcome is AttemptOutcome.NO_ANSWER
+
+
 async def test_a_person_who_answered_while_the_call_was_being_withdrawn_is_talked_to(new_lead: NewLead) -> None:
     lead = new_lead(hang_up=[CarrierWord(status=CallStatus.IN_PROGRESS, call_sid="CA1")])
     await lead.admit()

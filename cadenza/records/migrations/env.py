@@ -3,7 +3,8 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import cadenza.records.tables  # noqa: F401  (fills the metadata)
+import cadenza.records.compliance_tables
+import cadenza.records.tables  # noqa: F401  (they fill the metadata)
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_type=True)

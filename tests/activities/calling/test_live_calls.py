@@ -47,6 +47,23 @@ async def test_a_ringing_call_is_called_off(desk: Desk, system: System) -> None:
     assert word.status is CallStatus.CANCELED
 
 
+async def test_a_call_known_to_ring_is_left_alone_unless_its_number_was_suppressed(desk: Desk) -> None:
+    attempt = await desk.reserve("48")
+    await desk.calling.place_call(AttemptRef(attempt_id=attempt))
+    await desk.rows.run("update attempt set state = 'ringing'")
+    pausing = EndCall(attempt_id=attempt, only_before_answer=True)
+    assert (await desk.calling.hang_up(pausing)).status is CallStatus.RINGING
+    stopping = pausing.model_copy(update={"even_ringing": True})
+    assert (await desk.calling.hang_up(stopping)).status is CallStatus.CANCELED
+    await eventually(lambda: desk.calls[0].status.ended)
+
+
+async def test_a_talk_goes_on_whatever_is_called_off(desk: Desk, system: System) -> None:
+    attempt = await on_the_line(desk, system)
+    word = await desk.calling.hang_up(EndCall(attempt_id=attempt, only_before_answer=True, even_ringing=True))
+    assert word.status is CallStatus.IN_PROGRESS
+
+
 async def test_a_call_that_was_dialled_when_it_was_called_off_may_have_rung(desk: Desk) -> None:
     attempt = await desk.reserve("48")
     await desk.calling.place_call(AttemptRef(attempt_id=attempt))
