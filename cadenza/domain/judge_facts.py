@@ -5,7 +5,7 @@ carrier's log becomes facts is in `judge_truth`.
 """
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -24,6 +24,8 @@ class CarrierCall(_Fact):
     call_sid: str
     number: str
     placed_at: datetime
+    asked_at: datetime | None = None
+    """When the request for it arrived. A carrier that is slow takes it in later, and tells us no id until then."""
     attempt_id: str | None = None
     dialled_at: datetime | None = None
     ringing_at: datetime | None = None
@@ -56,6 +58,11 @@ class CarrierCall(_Fact):
     def rang_at(self) -> datetime | None:
         """When the called line was alerted, or told busy or unknown; None if it never was."""
         return self.ringing_at or self.answered_at
+
+    @property
+    def lay_for(self) -> timedelta:
+        """How long the carrier let the request lie: nobody can call off what has no id yet."""
+        return timedelta(0) if self.asked_at is None else self.placed_at - self.asked_at
 
 
 class CalendarEntry(_Fact):

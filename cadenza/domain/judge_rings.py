@@ -10,7 +10,8 @@ from cadenza.domain.judge_facts import Evidence, StopKind
 from cadenza.domain.judge_rules import BrokenRule, Finding, later
 
 SLACK = timedelta(seconds=2)
-"""How long after a pause, cancel or opt-out a call may still ring that the carrier had before."""
+"""How long after a pause, cancel or opt-out a call may still ring that the carrier had before; longer by what the
+carrier itself let the request lie."""
 ANSWER_SLACK = timedelta(seconds=0.5)
 """The answer is the last gate: who opted out so long before it is not talked to."""
 PROMISED_BEYOND_PLAN = 2
@@ -29,7 +30,7 @@ def _rings_within_hours_and_stops(evidence: Evidence) -> Iterator[Finding]:
         if not is_open(campaign.policy.calling_hours, call.rang_at, lead.zones):
             yield Finding(rule=BrokenRule.RUNG_OUTSIDE_HOURS, ids=ids, words=call.rang_at.isoformat())
         for stop in campaign.stops:
-            if stop.at + SLACK < call.rang_at and (stop.until is None or call.rang_at < stop.until):
+            if stop.at + SLACK + call.lay_for < call.rang_at and (stop.until is None or call.rang_at < stop.until):
                 paused = stop.kind is StopKind.PAUSED
                 rule = BrokenRule.RUNG_WHILE_PAUSED if paused else BrokenRule.RUNG_AFTER_CANCEL
                 yield Finding(rule=rule, ids=ids, words=later(stop.at, call.rang_at))
@@ -69,7 +70,7 @@ def _nobody_rung_after_an_opt_out(evidence: Evidence) -> Iterator[Finding]:
             since[call.number] = min(asked, since.get(call.number, asked))
     for call in evidence.calls:
         asked = since.get(call.number)
-        if call.rang_at is not None and asked is not None and call.rang_at > asked + SLACK:
+        if call.rang_at is not None and asked is not None and call.rang_at > asked + SLACK + call.lay_for:
             ids = (call.call_sid, call.attempt_id or "")
             yield Finding(rule=BrokenRule.RUNG_AFTER_OPT_OUT, ids=ids, words=later(asked, call.rang_at))
 
@@ -86,7 +87,7 @@ def _nobody_talked_to_after_an_opt_out(evidence: Evidence) -> Iterator[Finding]:
 def _nobody_rung_after_the_outcome(evidence: Evidence) -> Iterator[Finding]:
     for call in evidence.calls:
         lead = evidence.lead_of(call)
-        if lead and lead.final_at and call.rang_at and call.rang_at > lead.final_at + SLACK:
+        if lead and lead.final_at and call.rang_at and call.rang_at > lead.final_at + SLACK + call.lay_for:
             words = later(lead.final_at, call.rang_at)
             yield Finding(rule=BrokenRule.RUNG_AFTER_OUTCOME, ids=(call.call_sid, lead.id), words=words)
 

@@ -26,6 +26,7 @@ def read_calls(events: Iterable[Event]) -> tuple[CarrierCall, ...]:
                 "call_sid": sid,
                 "number": event["to"],
                 "placed_at": event["at"],
+                "asked_at": event.get("asked_at"),
                 "attempt_id": attempt_in(event.get("answer_url") or ""),
             }
         elif sid in calls:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
+from datetime import datetime
 
 from rehearsal.twilio.account import Account
 from rehearsal.twilio.call import Call, CallRequest, CallStatus, Instructions
@@ -24,8 +25,9 @@ class Exchange:
         self._running: set[asyncio.Task[None]] = set()
         self._next_start = 0.0
 
-    def place(self, request: CallRequest, hidden_seconds: float = 0.0) -> Call:
-        """Take a call in. It stays out of lists for the account's usual delay plus `hidden_seconds`.
+    def place(self, request: CallRequest, hidden_seconds: float = 0.0, *, asked: datetime | None = None) -> Call:
+        """Take a call in. It stays out of lists for the account's usual delay plus `hidden_seconds`. `asked`: when the
+        request arrived, if that was earlier.
 
         Raises TwilioError 10004 when the account has as many calls as it may.
         """
@@ -48,7 +50,8 @@ class Exchange:
         self._calls[call.sid] = call
         self._queue.append(call)
         answer_url = request.answer.url if request.answer else None
-        world.truth.append("placed", call_sid=call.sid, to=call.to, answer_url=answer_url)
+        asked_at = (asked or now).isoformat()
+        world.truth.append("placed", call_sid=call.sid, to=call.to, answer_url=answer_url, asked_at=asked_at)
         self._queued.set()
         if self._dispatcher is None or self._dispatcher.done():
             self._dispatcher = asyncio.create_task(self._dispatch(), name="dispatcher")

@@ -135,6 +135,7 @@ class RestApi:
     # Calls
 
     async def _create(self, request: Request) -> Response:
+        asked = self._world.clock.now()
         form = await _form(request)
         to = (form.get("To") or [""])[-1]
         faults = self._world.faults.take_all("twilio", "create_call", to=to)
@@ -142,7 +143,7 @@ class RestApi:
             return answer
         checked = read_call_request(form, self._own_numbers)
         hidden = sum(fault.seconds for fault in faults if fault.kind == "hide_from_list_for")
-        call = self._exchange.place(checked, hidden)
+        call = self._exchange.place(checked, hidden, asked=asked)
         for fault in faults:
             if fault.kind == "lose_reply":
                 await asyncio.sleep(fault.seconds)

@@ -1,6 +1,7 @@
 """The judge catches each broken promise, one at a time, and finds nothing where nothing is wrong."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cadenza.domain.judge import judge
 from cadenza.domain.judge_facts import Evidence, Stop, StopKind, SuppressionFact
 from cadenza.domain.judge_rules import COUNTED, TITLES, BrokenRule
 from cadenza.domain.outcomes import AttemptState, LeadOutcome
-from tests.domain.broken_promises import VIOLATIONS
+from tests.domain.broken_promises import PAUSED, VIOLATIONS
 from tests.domain.judged_world import (
     at,
     attempt,
@@ -116,6 +117,15 @@ def test_two_campaigns_may_ring_one_number_within_both_caps_and_leave_a_message_
 def test_a_request_that_left_within_its_lease_may_arrive_a_little_later(seconds: float) -> None:
     placed = call(placed_at=at(seconds), dialled_at=at(seconds), ringing_at=at(seconds + 1))
     assert not found(peaceful(calls=(placed,), attempts=(attempt(submitted_at=at(4.9)),)))
+
+
+@pytest.mark.parametrize(("lay", "fine"), [(1.0, False), (30.0, True)])
+def test_what_the_carrier_let_lie_for_long_may_ring_in_a_pause(lay: float, fine: bool) -> None:
+    """Without an id nobody can call it off; the time that we took ourselves still counts."""
+    calls = tuple(
+        one.model_copy(update={"asked_at": one.placed_at - timedelta(seconds=lay)}) for one in peaceful().calls
+    )
+    assert (not found(peaceful(campaigns=campaign(PAUSED), calls=calls))) is fine
 
 
 def test_a_second_call_that_the_last_gate_sent_away_does_not_speak_against_the_first() -> None:
