@@ -13,6 +13,7 @@ from bench import (
     recovery,
     uploads,
 )
+from bench.voice_bridge import command as voice_bridge
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "lead_workflows": lead_workflows.main,
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "recovery": recovery.main,
     "admission_tick": admission_tick.main,
     "objection_library": objection_library.main,
+    "voice_bridge": voice_bridge.main,
 }
 
 name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
