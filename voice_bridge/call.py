@@ -227,7 +227,7 @@ class Call:
 
     def _hear(self, audio: bytes) -> None:
         change = self._activity.feed(audio)
-        self._ears.feed(audio, voiced=self._activity.active)
+        self._ears.feed(audio, voiced=self._activity.active, quiet_ms=self._activity.quiet_ms)
         if change is VoiceChange.STARTED:
             self.take(events.VoiceStarted(self.now_ms()))
         elif change is VoiceChange.STOPPED:

@@ -23,14 +23,14 @@ class VoiceChange(Enum):
 class VoiceActivity:
     """Feed it every frame; it tells when a voice starts and stops."""
 
-    __slots__ = ("_floor", "_quiet_ms", "_voiced_ms", "active", "level")
+    __slots__ = ("_floor", "_voiced_ms", "active", "level", "quiet_ms")
 
     def __init__(self) -> None:
         self.active = False
         self.level = 0.0
         self._floor = 12.0
         self._voiced_ms = 0
-        self._quiet_ms = 0
+        self.quiet_ms = 0  # since the last voiced frame
 
     def feed(self, audio: bytes) -> VoiceChange | None:
         """Take a frame of mu-law audio."""
@@ -39,13 +39,13 @@ class VoiceActivity:
         self._floor += (level - self._floor) * (_FLOOR_FALLS if level < self._floor else _FLOOR_RISES)
         if level > _LOUD_ENOUGH and level > self._floor + _ABOVE_FLOOR:
             self._voiced_ms += length
-            self._quiet_ms = 0
+            self.quiet_ms = 0
             if not self.active and self._voiced_ms >= _STARTS_AFTER_MS:
                 self.active = True
                 return VoiceChange.STARTED
             return None
-        self._quiet_ms += length
-        if self._quiet_ms >= _STOPS_AFTER_MS:
+        self.quiet_ms += length
+        if self.quiet_ms >= _STOPS_AFTER_MS:
             self._voiced_ms = 0
             if self.active:
                 self.active = False

@@ -18,6 +18,8 @@ PAUSE_SECONDS = 0.7
 """Of silence, before he takes an agent for finished."""
 PATIENCE_SECONDS = 10.0
 BREAKS_IN_AFTER_SECONDS = 1.2
+CYCLE_SECONDS = 8.0
+"""About the length of a turn with its reply: callers begin at any moment of it, not all at once."""
 _SILENCE = "/" * 212 + "/w=="
 
 
@@ -49,6 +51,7 @@ class Caller(asyncio.Protocol):
         self._played = 0
         self._quiet_since = monotonic()
         self._finished = False
+        self._patience = number * 0.618 % 1 * CYCLE_SECONDS
         self._loop = asyncio.get_running_loop()
         self._tail = f'"}},"streamSid":"{self._sid}"}}'
 
@@ -72,6 +75,8 @@ class Caller(asyncio.Protocol):
                 self.turn.spoke_at = now
         elif self._is_his_turn(now):
             self._begin(now)
+        elif self.turn is not None and len(self.turn.silence) < 40:
+            self.turn.silence.append(now)
         self._chunk += 1
         text = (
             f'{{"event":"media","sequenceNumber":"{self._chunk + 1}","media":{{"track":"inbound",'
@@ -95,7 +100,7 @@ class Caller(asyncio.Protocol):
         turn = self.turn
         silent = now - max(self._plays_until, self._quiet_since)
         if turn is None:
-            return self._played > 0 and silent >= PAUSE_SECONDS
+            return self._played > 0 and silent >= PAUSE_SECONDS + self._patience
         if turn.reply_at is None:
             if turn.spoke_at is not None and now - turn.spoke_at >= PATIENCE_SECONDS:
                 self.lost.append(now)

@@ -37,7 +37,7 @@ NAMES = ("cadenza", "websockets", "picows", "example", "lightest")
 PEERS = ("pipecat-ai[assemblyai,elevenlabs,openai,runner,silero,websocket]", "picows")
 JOIN_SECONDS = 20
 JOIN_EVERY_SECONDS = 0.03
-SETTLING_SECONDS = 8.0
+SETTLING_SECONDS = 14.0
 SLOTS = 20
 HOPELESS_CPU_SHARE = 0.97
 """A core that is full with so many callers need not be shown more of them."""

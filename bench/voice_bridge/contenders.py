@@ -180,6 +180,7 @@ async def cadenza_bridge(folder: Path, database_url: str, temporal: str, vendors
         {
             "calling_hours": WeeklyHours.always().model_dump(mode="json"),
             "wrap_up_seconds": 1500,
+            "reprompt_seconds": 20,
             "max_call_seconds": 1800,
         }
     )

@@ -1,7 +1,8 @@
 """From instants to figures. Pure.
 
-Added latency is the time from the caller's last sound to the first sound of the reply, less what the vendors took: what
-is left are the four stretches in which the bridge has the ball.
+Added latency is the time from the caller's last sound to the first sound of the reply, less the silence that the
+recogniser was asked to wait for and less what the vendors took: what is left are the four stretches in which the bridge
+has the ball.
 """
 
 import statistics
@@ -20,7 +21,9 @@ class Turn:
 
     began_at: float = 0.0
     spoke_at: float | None = None  # the caller's last sound was sent
-    heard_at: float | None = None  # ... and reached the recogniser
+    silence: list[float] = field(default_factory=list)  # ... and the first silent frames behind it
+    silent_at: float | None = None  # of these, the one that makes the recogniser's silence complete
+    heard_at: float | None = None  # ... and when it reached the recogniser
     final_at: float | None = None  # the recogniser sent its final text
     asked_at: float | None = None  # the model was asked
     sentence_at: float | None = None  # the model sent the word by which its first sentence is known to be whole
@@ -36,7 +39,7 @@ class Turn:
     def stages(self) -> tuple[float, float, float, float] | None:
         """Seconds that the bridge took before each vendor and before the line; None if there was no whole reply."""
         pairs = (
-            (self.spoke_at, self.heard_at),
+            (self.silent_at, self.heard_at),
             (self.final_at, self.asked_at),
             (self.sentence_at, self.voice_asked_at),
             (self.voice_at, self.reply_at),

@@ -21,8 +21,7 @@ import orjson
 from bench.voice_bridge.caller import Caller
 from bench.voice_bridge.speech import FIRST_SENTENCE, GREETING, SECOND_SENTENCE, Speech, find_tag, tag
 from bench.voice_bridge.wire import BINARY, CLOSE, PING, PONG, TEXT, FrameReader, accept_key, frame
-from rehearsal.speech.mulaw import decode
-from voice_bridge.mulaw import LEVEL
+from rehearsal.speech.mulaw import SILENCE, decode
 
 FINAL_SECONDS = 0.1
 """From the silence that ends a turn (the client's `min_turn_silence`) to its text."""
@@ -36,8 +35,9 @@ FIRST_AUDIO_SECONDS = 0.1
 PIECE_BYTES = 4000
 PIECE_SECONDS = 0.1
 """Half a second of speech is made in a tenth."""
-LOUD = 60
-"""Of mu-law's level, 0 to 127."""
+FRAME_MS = 20
+NOISE = 200
+"""Of 16-bit audio: a resampler's ringing."""
 
 
 class Vendors:
@@ -167,57 +167,52 @@ class _Connection(asyncio.Protocol):
 
 
 class _Hearing:
-    """When a caller's sound begins and ends, from the level of what arrives."""
+    """A turn begins with sound, and ends when so much silence has arrived behind it."""
 
-    def __init__(self, connection: _Connection, silence_seconds: float) -> None:
+    def __init__(self, connection: _Connection, silence_ms: int) -> None:
         vendors = connection.vendors
         self.connection = connection
         self.caller = vendors.joining.popleft() if vendors.joining else None
-        self._silence = silence_seconds
-        self._loud_at = 0.0
+        self._silence_ms = silence_ms
+        self._quiet_ms = 0.0
         self._speaking = False
-        self._check: asyncio.TimerHandle | None = None
+        self._ending: asyncio.TimerHandle | None = None
         if self.caller is not None:
             self.caller.joined.set()
 
-    def hear(self, is_loud: bool) -> None:
-        if not is_loud:
+    def hear(self, is_loud: bool, quiet_ms: float) -> None:
+        """Take audio that ends with so much silence; not loud: it is nothing else."""
+        if is_loud:
+            self._quiet_ms = quiet_ms
+            if not self._speaking:
+                self._speaking = True
+                self.began()
             return
-        self._loud_at = monotonic()
-        if not self._speaking:
-            self._speaking = True
-            self.began()
-        if self._check is None:
-            self._check = self.connection.loop.call_later(self._silence + FINAL_SECONDS, self._look)
-
-    def _look(self) -> None:
-        left = self._loud_at + self._silence + FINAL_SECONDS - monotonic()
-        if left > 0.0005:
-            self._check = self.connection.loop.call_later(left, self._look)
-            return
-        self._check = None
-        self._speaking = False
+        self._quiet_ms += quiet_ms
         turn = self.caller.turn if self.caller is not None else None
-        if turn is not None and turn.spoke_at is not None and turn.heard_at is None:
-            turn.heard_at = self._loud_at
-            self.ended(turn)
+        if self._speaking and self._quiet_ms >= self._silence_ms and turn is not None and turn.spoke_at is not None:
+            self._speaking = False
+            turn.heard_at = monotonic()
+            frames = -(-self._silence_ms // FRAME_MS)
+            turn.silent_at = turn.silence[min(frames, len(turn.silence)) - 1] if turn.silence else turn.spoke_at
+            self._ending = self.connection.loop.call_later(FINAL_SECONDS, self.ended, turn)
 
     def began(self) -> None:
         """The first sound of a turn."""
 
     def ended(self, turn: Any) -> None:
-        """The turn's last sound was heard, and its end is now certain."""
+        """The turn is over: say so."""
 
     def closed(self) -> None:
-        if self._check is not None:
-            self._check.cancel()
+        if self._ending is not None:
+            self._ending.cancel()
 
 
 class _Recogniser(_Hearing):
     """AssemblyAI's streaming session."""
 
     def __init__(self, connection: _Connection, query: dict[str, str]) -> None:
-        super().__init__(connection, int(query.get("min_turn_silence", "400")) / 1000)
+        super().__init__(connection, int(query.get("min_turn_silence", "400")))
         self._is_mulaw = query.get("encoding") == "pcm_mulaw"
         self._bytes_a_ms = int(query["sample_rate"]) // 1000 * (1 if self._is_mulaw else 2)
         self._heartbeats = query.get("session_heartbeat", "").lower() == "true"
@@ -245,10 +240,11 @@ class _Recogniser(_Hearing):
             return
         self._received += len(payload)
         if self._is_mulaw:
-            is_loud = max(payload.translate(LEVEL)) > LOUD
+            sound = len(payload.rstrip(SILENCE))
         else:
-            is_loud = int(np.abs(np.frombuffer(payload[: len(payload) // 2 * 2], "<i2")).max(initial=0)) > 1700
-        self.hear(is_loud)
+            loud = np.flatnonzero(np.abs(np.frombuffer(payload[: len(payload) // 2 * 2], "<i2")) > NOISE)
+            sound = 2 * int(loud[-1]) + 2 if len(loud) else 0
+        self.hear(sound > 0, (len(payload) - sound) / self._bytes_a_ms)
         now = self._received // self._bytes_a_ms
         if self._heartbeats and now >= self._heartbeat_due:
             self._heartbeat_due += HEARTBEAT_SECONDS * 1000
@@ -323,7 +319,7 @@ class _FarEnd(_Hearing):
     """Hears the carrier's messages and answers in them."""
 
     def __init__(self, connection: _Connection, _query: dict[str, str]) -> None:
-        super().__init__(connection, 0.2)
+        super().__init__(connection, 200)
         self._later: list[asyncio.TimerHandle] = []
         self._turn: Any = None
         self._greet()
@@ -331,7 +327,9 @@ class _FarEnd(_Hearing):
     def message(self, payload: bytes) -> None:
         message = orjson.loads(payload)
         if message["event"] == "media":
-            self.hear(max(b64decode(message["media"]["payload"]).translate(LEVEL)) > LOUD)
+            audio = b64decode(message["media"]["payload"])
+            sound = len(audio.rstrip(SILENCE))
+            self.hear(sound > 0, (len(audio) - sound) / 8)
 
     def began(self) -> None:
         for each in self._later:

@@ -22,8 +22,11 @@ class ListeningEvents(Protocol):
 class Recogniser(Protocol):
     """The ears of one call."""
 
-    def feed(self, audio: bytes, *, voiced: bool) -> None:
-        """Take inbound mu-law 8 kHz audio. Never blocks. `voiced`: it sounds like a voice."""
+    def feed(self, audio: bytes, *, voiced: bool, quiet_ms: int = 0) -> None:
+        """Take inbound mu-law 8 kHz audio. Never blocks.
+
+        `voiced`: somebody speaks, short pauses included. `quiet_ms`: how long no sound of it has been heard.
+        """
 
     def listen_patiently(self, patiently: bool) -> None:
         """Wait longer than usual before a turn counts as over, or no longer. Never blocks."""

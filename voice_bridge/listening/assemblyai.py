@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 from assemblyai.streaming.v3 import (
-    AsyncStreamingClient,
     Encoding,
     RealTimeSessionParameters,
     SpeechModel,
@@ -26,6 +25,7 @@ from assemblyai.streaming.v3 import (
 )
 
 from voice_bridge.listening import ListeningEvents
+from voice_bridge.listening.direct_client import DirectClient
 from voice_bridge.listening.health import SessionHealth
 from voice_bridge.mulaw import BYTES_PER_MS
 from voice_bridge.tasks import end_task
@@ -33,7 +33,8 @@ from voice_bridge.tasks import end_task
 log = structlog.get_logger(__name__)
 
 BATCH_MS = 60
-"""Audio is sent in batches: the service takes 50 to 1000 ms, and each batch adds half its length to the delay."""
+"""Audio is sent in batches: the service takes 50 to 1000 ms. A batch adds up to its length to the delay, so batches are
+laid out to end where the silence is complete by which the service knows the end of a turn."""
 LONGEST_BATCH_MS = 1000
 BACKLOG_MS = 1500
 """Audio kept while connecting. The service refuses audio that runs ahead of the clock, so it is not more."""
@@ -128,11 +129,11 @@ class AssemblyAIRecogniser:
     def seconds(self) -> float:
         return self._ended_sessions_seconds + (self._session.seconds if self._session else 0.0)
 
-    def feed(self, audio: bytes, *, voiced: bool) -> None:
+    def feed(self, audio: bytes, *, voiced: bool, quiet_ms: int = 0) -> None:
         self._batch += audio
         if voiced:
             self._voiced_ms += len(audio) // BYTES_PER_MS
-        if len(self._batch) >= BATCH_MS * BYTES_PER_MS:
+        if len(self._batch) >= BATCH_MS * BYTES_PER_MS and not _turn_may_end_soon(quiet_ms):
             self._queue.put_nowait(bytes(self._batch))
             self._batch.clear()
             if self._session is not None and self._is_deaf(self._session):
@@ -250,6 +251,11 @@ class AssemblyAIRecogniser:
             tell(text)
 
 
+def _turn_may_end_soon(quiet_ms: int) -> bool:
+    """Whether the silence will be complete before another batch is: then this one waits for it."""
+    return quiet_ms > 0 and 0 < MIN_TURN_SILENCE_MS - quiet_ms < BATCH_MS
+
+
 class _Session:
     """One connection of the SDK's client, which can be used only once."""
 
@@ -277,7 +283,7 @@ class _Session:
         self._sent_ms = 0
         self._sent_at_ms = 0
         self._last_turn: tuple[int, bool] = (-1, False)
-        self._client = AsyncStreamingClient(
+        self._client = DirectClient(
             StreamingClientOptions(
                 api_key=options.api_key,
                 api_host=options.url.removeprefix("wss://"),  # the SDK takes no scheme for wss
