@@ -36,7 +36,7 @@ async def run_bridge(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     if settings.database_url is None:
         raise MissingDatabase("set DATABASE_URL, or start the bridge with `cadenza up` or `cadenza bridge`")
-    database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    database = Database(settings.database_url.get_secret_value(), settings.database_pool_size, overflow=0)
     leads = LeadClient(await connect(settings, lazy=True))
     services = build_services(settings, new_id("br"), database, leads)
     server = BridgeServer(services)

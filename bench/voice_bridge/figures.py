@@ -85,9 +85,13 @@ class Row:
     callers_late_p99_ms: float
 
     @property
+    def answered_without_gap(self) -> bool:
+        return self.replies > 0 and not self.lost and not self.gaps
+
+    @property
     def holds(self) -> bool:
         """Whether so many calls are carried well: quick, without gaps, every turn answered."""
-        return self.replies > 0 and not self.lost and not self.gaps and self.added_p95_ms < ADDED_LIMIT_MS
+        return self.answered_without_gap and self.added_p95_ms < ADDED_LIMIT_MS
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "holds": self.holds}
@@ -151,17 +155,22 @@ def row(
     )
 
 
-def capacity(rows: Iterable[Row], contender: str) -> int:
-    """The most callers that were carried well, with every smaller number carried well too."""
+def capacity(rows: Iterable[Row], contender: str, *, own_wait: bool = False) -> int:
+    """The most callers that were carried well, with every smaller number carried well too.
+
+    `own_wait`: it waits by its own design before it answers, so latency counts from that of its fewest callers.
+    """
+    mine = sorted((each for each in rows if each.contender == contender), key=lambda each: each.callers)
+    allowed = mine[0].added_p50_ms if mine and own_wait else 0.0
     most = 0
-    for each in sorted((each for each in rows if each.contender == contender), key=lambda each: each.callers):
-        if not each.holds:
+    for each in mine:
+        if not each.answered_without_gap or each.added_p95_ms >= allowed + ADDED_LIMIT_MS:
             break
         most = each.callers
     return most
 
 
 def core_limit(rows: Iterable[Row], contender: str) -> float:
-    """Calls that would fill the core, by the processor time of the largest number that was carried well."""
-    carried = [each for each in rows if each.contender == contender and each.holds]
-    return 60 / max(carried, key=lambda each: each.callers).cpu_seconds_a_call_minute if carried else 0.0
+    """Calls that would fill the core, by the processor time with the most callers of whom none lost a turn."""
+    served = [each for each in rows if each.contender == contender and each.replies and not each.lost]
+    return 60 / max(served, key=lambda each: each.callers).cpu_seconds_a_call_minute if served else 0.0

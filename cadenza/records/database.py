@@ -34,13 +34,17 @@ async def lock_one(session: AsyncSession, table: type[Row], row_id: str) -> Row:
 
 
 class Database:
-    """The process's pool. `async with database.transaction() as session:` commits at the end, or rolls back."""
+    """The process's pool. `async with database.transaction() as session:` commits at the end, or rolls back.
 
-    def __init__(self, url: str, pool_size: int = 8) -> None:
+    Beyond `pool_size` connections, `overflow` more are opened for a transaction each (as many as the pool, unless
+    told). Opening one costs milliseconds of processor: who has many short transactions waits for a kept one, with 0.
+    """
+
+    def __init__(self, url: str, pool_size: int = 8, *, overflow: int | None = None) -> None:
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=pool_size,
-            max_overflow=pool_size,
+            max_overflow=pool_size if overflow is None else overflow,
             pool_pre_ping=True,  # a restarted server costs one reconnect, not an error
             pool_timeout=10,
             hide_parameters=True,  # an error's words are logged and kept in histories; its row is not for them
