@@ -28,6 +28,7 @@ from pipecat.services.assemblyai.stt import AssemblyAISTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsHttpTTSService, ElevenLabsTTSService
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
+from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 app = FastAPI()
@@ -73,7 +74,10 @@ async def run_bot(websocket: WebSocket, stream_sid: str, call_sid: str, session:
             settings=ElevenLabsHttpTTSService.Settings(voice="bench"),
         )
     context = LLMContext([{"role": "system", "content": "You are a friendly assistant on the telephone."}])
-    user_params = LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer()) if IS_EXAMPLE else LLMUserAggregatorParams()
+    if IS_EXAMPLE:
+        user_params = LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer())
+    else:
+        user_params = LLMUserAggregatorParams(user_turn_strategies=ExternalUserTurnStrategies())
     aggregators = LLMContextAggregatorPair(context, user_params=user_params)
     pipeline = Pipeline(
         [

@@ -25,6 +25,7 @@ from assemblyai.streaming.v3 import (
 )
 
 from voice_bridge.listening import ListeningEvents
+from voice_bridge.listening.batches import Batches
 from voice_bridge.listening.direct_client import DirectClient
 from voice_bridge.listening.health import SessionHealth
 from voice_bridge.mulaw import BYTES_PER_MS
@@ -33,8 +34,7 @@ from voice_bridge.tasks import end_task
 log = structlog.get_logger(__name__)
 
 BATCH_MS = 60
-"""Audio is sent in batches: the service takes 50 to 1000 ms. A batch adds up to its length to the delay, so batches are
-laid out to end where the silence is complete by which the service knows the end of a turn."""
+"""The shortest message of audio: the service takes 50 to 1000 ms, and frames of the carrier have 20."""
 LONGEST_BATCH_MS = 1000
 BACKLOG_MS = 1500
 """Audio kept while connecting. The service refuses audio that runs ahead of the clock, so it is not more."""
@@ -109,7 +109,7 @@ class AssemblyAIRecogniser:
         self._health = health
         self._listener = listener
         self._language = language
-        self._batch = bytearray()
+        self._batches = Batches(BATCH_MS, MIN_TURN_SILENCE_MS)
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
         self._session: _Session | None = None
         self._task: asyncio.Task[None] | None = None
@@ -130,12 +130,10 @@ class AssemblyAIRecogniser:
         return self._ended_sessions_seconds + (self._session.seconds if self._session else 0.0)
 
     def feed(self, audio: bytes, *, voiced: bool, quiet_ms: int = 0) -> None:
-        self._batch += audio
         if voiced:
             self._voiced_ms += len(audio) // BYTES_PER_MS
-        if len(self._batch) >= BATCH_MS * BYTES_PER_MS and not _turn_may_end_soon(quiet_ms):
-            self._queue.put_nowait(bytes(self._batch))
-            self._batch.clear()
+        if (message := self._batches.feed(audio, quiet_ms)) is not None:
+            self._queue.put_nowait(message)
             if self._session is not None and self._is_deaf(self._session):
                 log.warning("recogniser_deaf")
                 self._session.lose()
@@ -224,7 +222,7 @@ class AssemblyAIRecogniser:
         size = LONGEST_BATCH_MS * BYTES_PER_MS
         chunks = [bytes(audio[start : start + size]) for start in range(0, len(audio), size)]
         if len(chunks) > 1 and len(chunks[-1]) < BATCH_MS * BYTES_PER_MS:
-            self._batch[:0] = chunks.pop()  # too short to be sent: it begins the next batch
+            self._batches.put_back(chunks.pop())  # too short to be sent: it begins the next batch
         return chunks
 
     async def _end_session(self) -> None:
@@ -249,11 +247,6 @@ class AssemblyAIRecogniser:
             # A dash is how it shows a pause in an incomplete sentence.
             tell = self._listener.on_pause if message.transcript.rstrip().endswith("—") else self._listener.on_words
             tell(text)
-
-
-def _turn_may_end_soon(quiet_ms: int) -> bool:
-    """Whether the silence will be complete before another batch is: then this one waits for it."""
-    return quiet_ms > 0 and 0 < MIN_TURN_SILENCE_MS - quiet_ms < BATCH_MS
 
 
 class _Session:

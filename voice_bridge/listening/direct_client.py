@@ -6,7 +6,7 @@ from assemblyai.streaming.v3 import AsyncStreamingClient
 from websockets.exceptions import ConnectionClosed
 
 
-class DirectClient(AsyncStreamingClient):  # type: ignore[misc]
+class DirectClient(AsyncStreamingClient):
     """Used like its parent; everything but audio takes the parent's way.
 
     The socket is a private field of the SDK. Should a new version rename it, audio takes the parent's way too.
