@@ -35,6 +35,7 @@ from cadenza.records.migrate import migrate
 
 NAMES = ("cadenza", "websockets", "picows", "example", "lightest")
 PEERS = ("pipecat-ai[assemblyai,elevenlabs,openai,runner,silero,websocket]", "picows")
+PACKAGES = {"websockets": "websockets", "picows": "picows", "example": "pipecat-ai", "lightest": "pipecat-ai"}
 JOIN_SECONDS = 20
 JOIN_EVERY_SECONDS = 0.03
 SETTLING_SECONDS = 14.0
@@ -147,6 +148,7 @@ class Bench:
         self._speech = make_speech()
         self._vendors = Vendors(self._speech)
         self.rows: list[Row] = []
+        self.versions: dict[str, str] = {}
 
     async def run(self) -> None:
         port = await self._vendors.start()
@@ -201,17 +203,29 @@ class Bench:
             contender.stop()
 
     def _python_of(self, name: str) -> str | None:
-        """The Python that a contender runs on; None, and why, where there is none."""
-        if name == "websockets":
-            return sys.executable
-        folder = self._options.peers
-        if folder is None:
-            self._console.print(f"{name}: left out; --peers FOLDER names a virtual environment for it, made if absent")
+        """The Python that a contender runs on; None, and why, where there is none. Prints its version."""
+        package = PACKAGES[name]
+        python = Path(sys.executable)
+        if name != "websockets":
+            folder = self._options.peers
+            if folder is None:
+                self._console.print(f"{name}: left out; --peers FOLDER names a virtual environment for it")
+                return None
+            python = folder / "bin" / "python"
+            if not python.exists():
+                self._console.print(f"Installing {' '.join(PEERS)} into {folder}")
+                subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+                subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS], check=True)
+        asked = subprocess.run(
+            [str(python), "-c", f"from importlib.metadata import version; print(version({package!r}))"],
+            capture_output=True,
+            text=True,
+        )
+        if asked.returncode:
+            self._console.print(f"{name}: left out; {python} has no {package}")
             return None
-        python = folder / "bin" / "python"
-        if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS], check=True)
+        self.versions[package] = asked.stdout.strip()
+        self._console.print(f"{package} {self.versions[package]}")
         return str(python)
 
 
@@ -291,7 +305,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print_ratios(bench.rows, console)
     console.print(f"Load at the end: {os.getloadavg()[0]:.2f}")
     if options.json is not None:
-        document = {"machine": machine, "seconds": options.seconds, "rows": [each.as_dict() for each in bench.rows]}
+        document = {
+            "machine": machine,
+            "load_at_end": os.getloadavg()[0],
+            "seconds": options.seconds,
+            "versions": bench.versions,
+            "rows": [each.as_dict() for each in bench.rows],
+        }
         options.json.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
 
