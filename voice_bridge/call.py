@@ -19,7 +19,7 @@ from cadenza.records.journal import TurnRow, last_position
 from voice_bridge import turn_events as events
 from voice_bridge.agent_voice import AgentVoice
 from voice_bridge.beep import BeepDetector
-from voice_bridge.frames import DigitFrame, MarkFrame, MediaFrame
+from voice_bridge.frames import DigitFrame, Frame, MarkFrame, MediaFrame
 from voice_bridge.journal import Journal
 from voice_bridge.lead_actions import CallActions
 from voice_bridge.media_stream import MediaStream
@@ -160,7 +160,9 @@ class Call:
         )
 
     async def _converse(self) -> None:
-        working = {asyncio.create_task(work) for work in (self._read_frames(), self._tick(), self._over.wait())}
+        working = {
+            asyncio.create_task(work) for work in (self._stream.read(self._take_frame), self._tick(), self._over.wait())
+        }
         try:
             await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -215,15 +217,14 @@ class Call:
 
     # --- What happens ------------------------------------------------------------------------------------------------
 
-    async def _read_frames(self) -> None:
-        async for frame in self._stream.frames():
-            match frame:
-                case MediaFrame(audio):
-                    self._hear(audio)
-                case MarkFrame(name):
-                    self._voice.mouth.on_mark(name, self.now_ms())
-                case DigitFrame(key):
-                    self.take(events.KeyPressed(self.now_ms(), key))
+    def _take_frame(self, frame: Frame) -> None:
+        match frame:
+            case MediaFrame(audio):
+                self._hear(audio)
+            case MarkFrame(name):
+                self._voice.mouth.on_mark(name, self.now_ms())
+            case DigitFrame(key):
+                self.take(events.KeyPressed(self.now_ms(), key))
 
     def _hear(self, audio: bytes) -> None:
         change = self._activity.feed(audio)

@@ -7,11 +7,11 @@ yet written back out of it.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from voice_bridge.carrier_socket import CarrierSocket
 from voice_bridge.frames import Frame, FrameWriter, StartFrame, StopFrame, parse_frame
 from voice_bridge.tasks import end_task
 
@@ -28,7 +28,7 @@ class NotAStream(Exception):
 class MediaStream:
     """The carrier's socket of one call, after its `start`."""
 
-    def __init__(self, connection: ServerConnection, start: StartFrame) -> None:
+    def __init__(self, connection: CarrierSocket, start: StartFrame) -> None:
         self.start = start
         self._connection = connection
         self._frames = FrameWriter(start.stream_sid)
@@ -54,23 +54,43 @@ class MediaStream:
         self._outbox.append((False, self._frames.clear()))
         self._wake.set()
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """What comes in, until the stream ends; `stopped_by_carrier` tells a `stop` from a broken socket."""
+    async def read(self, take: Callable[[Frame], None]) -> None:
+        """Give `take` what comes in, at once, until the stream ends; raises what it raises.
+
+        `stopped_by_carrier` tells a `stop` from a broken socket.
+        """
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         foreign = 0
+
+        def on_message(message: bytes) -> None:
+            nonlocal foreign
+            if ended.done():
+                return
+            frame = parse_frame(message)
+            if frame is None:
+                foreign += 1
+                if foreign > _MOST_FOREIGN:
+                    ended.set_result(None)
+            elif isinstance(frame, StopFrame):
+                self.stopped_by_carrier = True
+                ended.set_result(None)
+            else:
+                try:
+                    take(frame)
+                except Exception as error:
+                    ended.set_exception(error)
+
+        closed = asyncio.create_task(self._connection.wait_closed())
         try:
-            while True:
-                frame = parse_frame(await self._connection.recv(decode=False))
-                if frame is None:
-                    foreign += 1
-                    if foreign > _MOST_FOREIGN:
-                        return
-                    continue
-                if isinstance(frame, StopFrame):
-                    self.stopped_by_carrier = True
-                    return
-                yield frame
+            await self._connection.hand_over(on_message)
+            await asyncio.wait({ended, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                ended.result()
         except ConnectionClosed:
             return
+        finally:
+            ended.cancel()
+            closed.cancel()
 
     async def close(self) -> None:
         """Close the socket cleanly: the carrier goes on with the verb after <Connect>."""
@@ -87,11 +107,11 @@ class MediaStream:
                     await self._connection.send(message, text=True)
 
 
-async def await_start(connection: ServerConnection, patience_seconds: float = 10.0) -> StartFrame:
+async def await_start(connection: CarrierSocket, patience_seconds: float = 10.0) -> StartFrame:
     """Read until the `start` frame. Raises NotAStream if it does not come, ConnectionClosed, TimeoutError."""
     async with asyncio.timeout(patience_seconds):
         for _ in range(20):
-            frame = parse_frame(await connection.recv(decode=False))
+            frame = parse_frame(await connection.next_message())
             if isinstance(frame, StartFrame):
                 return frame
             if isinstance(frame, StopFrame):

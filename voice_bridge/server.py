@@ -24,6 +24,7 @@ from cadenza.records.call_context import CallContext, claim_call, load_call
 from cadenza.records.journal import read_turns
 from voice_bridge.admission import is_signed
 from voice_bridge.call import Call
+from voice_bridge.carrier_socket import CarrierSocket
 from voice_bridge.frames import StartFrame
 from voice_bridge.media_stream import MediaStream, NotAStream, await_start
 from voice_bridge.resume import Past, recall
@@ -88,6 +89,7 @@ class BridgeServer:
             sock=lent,
             backlog=BACKLOG,
             process_request=self._admit,
+            create_connection=CarrierSocket,
             compression=None,  # base64 of mu-law does not compress, and it would cost a zlib state for each call
             max_size=MAX_MESSAGE_BYTES,
             open_timeout=10,
@@ -167,6 +169,7 @@ class BridgeServer:
                 await connection.close()
 
     async def _serve(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, CarrierSocket)
         start = await await_start(connection)
         attempt_id = self._check_token(start)
         context, past = await self._load(attempt_id, start)
