@@ -11,6 +11,7 @@ limit; and Pipecat, as its own Twilio template sets it up and as light as it fai
 import argparse
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -293,6 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     machine = describe()
     console.print(f"Machine: {machine}; the bridge on processor {options.bridge_core}")
     os.sched_setaffinity(0, set(cores) - {options.bridge_core})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is stopped then, too
     try:
         with tempfile.TemporaryDirectory(prefix="cadenza-bench-") as name:
             folder = Path(name)
