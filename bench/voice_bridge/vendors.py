@@ -151,7 +151,8 @@ class _Connection(asyncio.Protocol):
             _Completion(self, body)
         elif "/with-timestamps" in path:
             self.transport.write(head + b"application/json\r\n\r\n")
-            _speak(self, orjson.loads(body)["text"], self._timed_piece)
+            is_mulaw = "output_format=ulaw_8000" in path
+            _speak(self, orjson.loads(body)["text"], lambda text, piece: self._timed_piece(text, piece, is_mulaw))
         elif path.startswith("/v1/text-to-speech/"):
             self.transport.write(head + b"audio/basic\r\nrequest-id: bench\r\n\r\n")
             _speak(self, orjson.loads(body)["text"], lambda _text, piece: self.chunk(piece))
@@ -159,11 +160,20 @@ class _Connection(asyncio.Protocol):
             self.vendors.trouble.append(f"nobody serves {path}")
             self.transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
-    def _timed_piece(self, text: str, piece: bytes) -> None:
-        linear = decode(piece).tobytes()
-        self.chunk(
-            orjson.dumps({"audio_base64": b64encode(linear).decode(), "alignment": None}) + b"\n" if piece else b""
-        )
+    def _timed_piece(self, text: str, piece: bytes, is_mulaw: bool) -> None:
+        """A line with the piece's audio and the times of its characters, spread evenly."""
+        if not piece:
+            self.chunk(b"")
+            return
+        step = len(piece) / 8000 / max(1, len(text))
+        alignment = {
+            "characters": list(text),
+            "character_start_times_seconds": [round(step * place, 3) for place in range(len(text))],
+            "character_end_times_seconds": [round(step * (place + 1), 3) for place in range(len(text))],
+        }
+        audio = b64encode(piece if is_mulaw else decode(piece).tobytes()).decode()
+        line = {"audio_base64": audio, "alignment": alignment, "normalized_alignment": alignment}
+        self.chunk(orjson.dumps(line) + b"\n")
 
 
 class _Hearing:
@@ -431,7 +441,8 @@ def _speak(connection: _Connection, text: str, send: Any) -> None:
             return
         if at == 0 and turn is not None and turn.voice_at is None:
             turn.voice_at = monotonic()
-        send(text, audio[at : at + PIECE_BYTES])
+        first, last = len(text) * at // len(audio), len(text) * min(at + PIECE_BYTES, len(audio)) // len(audio)
+        send(text[first:last], audio[at : at + PIECE_BYTES])
         if at + PIECE_BYTES < len(audio):
             connection.loop.call_later(PIECE_SECONDS, piece, at + PIECE_BYTES)
         else:

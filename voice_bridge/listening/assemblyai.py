@@ -142,6 +142,7 @@ class AssemblyAIRecogniser:
         if patiently is self._patient:
             return
         self._patient = patiently
+        self._batches.turn_silence_ms = PATIENT_MIN_TURN_SILENCE_MS if patiently else MIN_TURN_SILENCE_MS
         if self._session is not None:
             update = asyncio.create_task(self._session.listen_patiently(patiently))
             self._updates.add(update)
