@@ -30,7 +30,7 @@ def test_the_corpus_meets_every_code_that_a_file_alone_can_have() -> None:
     found = {code for expected in EXPECTED.values() for _, code in expected.get("findings", [])}
     needs_records = {
         RowCode.DUPLICATE_IN_CAMPAIGN, RowCode.DUPLICATE_IN_OTHER_CAMPAIGN, RowCode.OPTED_OUT,
-        RowCode.ACTIVE_ELSEWHERE, RowCode.OTHER_NUMBER_OPTED_OUT,
+        RowCode.ACTIVE_ELSEWHERE, RowCode.OTHER_NUMBER_OPTED_OUT, RowCode.WRONG_NUMBER,
     }  # fmt: skip
     elsewhere = {RowCode.AMBIGUOUS_TIMEZONE}  # numbers without a place are refused for their kind before
     assert set(RowCode) - {RowCode(code) for code in found} == needs_records | elsewhere

@@ -68,7 +68,7 @@ def served(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
 def _talks_to_it(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CADENZA_API_URL", served.url)
     monkeypatch.setenv("CADENZA_API_KEY", served.key)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("cadenza.operations.screen.console._width", 200)
     get_settings.cache_clear()
 
 

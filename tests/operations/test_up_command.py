@@ -159,7 +159,7 @@ async def test_code_that_cannot_lay_the_tables_is_not_started(settings: Settings
         await said_until(process, "Ctrl-C stops it")
         before = noted_pids(settings)
         with connected(settings) as connection:
-            connection.execute("update alembic_version set version_num = 'of another code'")
+            connection.execute("update alembic_version set version_num = '0001'")
         restart_running(settings)
         await said_until(process, "nothing was restarted")
         assert noted_pids(settings) == before

@@ -328,7 +328,7 @@ async def test_a_flood_of_keys_does_not_disturb_the_call(world: Rehearsed) -> No
 
 
 async def test_the_opt_out_key_in_the_media_stream_suppresses_the_number_and_says_so(world: Rehearsed) -> None:
-    attempt = await world.lead("01", line="13")
+    attempt = await world.lead("01", line="17")
     async with carrier(world) as line:
         await line.start(attempt, stream_token(world, attempt))
         await line.audio()
