@@ -18,6 +18,11 @@ class CallbackUrls:
         return self._webhook("answer")
 
     @property
+    def fallback(self) -> str:
+        """Asked where another document could not be had."""
+        return self._webhook("fallback")
+
+    @property
     def status(self) -> str:
         return self._webhook("status")
 

@@ -264,6 +264,7 @@ class CallingActivities:
             to=claim.to,
             from_number=claim.from_number or self._settings.twilio_from_number,
             answer_url=urls.answer,
+            fallback_url=urls.fallback,
             status_url=urls.status,
             machine_url=urls.machine if policy.detect_machines else None,
             waits_for_beep=waits_for_beep,

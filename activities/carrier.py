@@ -85,6 +85,7 @@ class CallRequest:
     to: str
     from_number: str
     answer_url: str
+    fallback_url: str
     status_url: str
     machine_url: str | None  # None: no machine detection
     waits_for_beep: bool
@@ -129,6 +130,8 @@ class Carrier:
             "from_": request.from_number,
             "url": request.answer_url,
             "method": "POST",
+            "fallback_url": request.fallback_url,
+            "fallback_method": "POST",
             "status_callback": request.status_url,
             "status_callback_method": "POST",
             "status_callback_event": ["initiated", "ringing", "answered", "completed"],

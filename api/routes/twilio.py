@@ -115,6 +115,24 @@ async def after_stream(attempt: AttemptId, request: Request, form: SignedForm, c
 
 
 @router.post(
+    "/fallback",
+    summary="Another document could not be had",
+    response_class=Response,
+    responses=_XML | _PROBLEMS,
+    openapi_extra=_FORM,
+)
+async def fallback(attempt: AttemptId, request: Request, form: SignedForm, context: Context) -> Response:
+    """The carrier waited in vain for what comes next (all our processes died, or were slow). Answered as the document
+    that it could not have, named by `ErrorUrl`: a live call is not lost to one lost request."""
+    match str(form.get("ErrorUrl", "")).partition("?")[0].rpartition("/")[2]:
+        case "answer":
+            return await answer(attempt, form, context)
+        case "after-stream":
+            return await after_stream(attempt, request, form, context)
+    return _xml(hang_up())
+
+
+@router.post(
     "/voicemail-played",
     summary="The voicemail message was played",
     response_class=Response,

@@ -37,7 +37,7 @@ def test_the_validator_agrees_with_the_published_vectors() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["answer", "status", "machine", "recording", "stream", "after-stream", "voicemail-played"]
+    "name", ["answer", "status", "machine", "recording", "stream", "after-stream", "fallback", "voicemail-played"]
 )
 async def test_unsigned_and_wrongly_signed_requests_are_refused_and_leave_nothing(
     api: Api, attempt: Attempt, name: str
@@ -206,6 +206,20 @@ async def test_a_stream_that_broke_is_connected_again_and_given_up_after_some_ti
     assert "<Pause" not in answers[0]
     assert "<Pause" in answers[1]
     assert "<Hangup" in answers[-1]
+
+
+@pytest.mark.parametrize("missed", ["answer", "after-stream"])
+async def test_who_got_no_document_gets_it_from_the_fallback(api: Api, attempt: Attempt, missed: str) -> None:
+    fields = {"CallSid": CALL_SID, "ErrorCode": "11200", "ErrorUrl": f"{PUBLIC_URL}/webhooks/twilio/{missed}?attempt=x"}
+    assert "<Connect>" in (await api.webhook("fallback", attempt.id, **fields)).text
+    await api.execute("update lead set close_as = 'suppressed' where id = :id", id=attempt.lead_id)
+    await api.execute("update attempt set conversation_over = true where id = :id", id=attempt.id)
+    assert "<Hangup" in (await api.webhook("fallback", attempt.id, **fields)).text, "the same gates as there"
+
+
+@pytest.mark.parametrize("url", ["", f"{PUBLIC_URL}/webhooks/twilio/voicemail-played?attempt=x", "http://[nonsense"])
+async def test_a_fallback_for_nothing_that_goes_on_hangs_up(api: Api, attempt: Attempt, url: str) -> None:
+    assert "<Hangup" in (await api.webhook("fallback", attempt.id, CallSid=CALL_SID, ErrorUrl=url)).text
 
 
 async def test_a_long_call_may_outlive_any_number_of_bridges(api: Api, attempt: Attempt) -> None:

@@ -38,6 +38,7 @@ async def test_a_call_is_placed_and_bound_to_its_attempt(desk: Desk, system: Sys
     request = call.request
     assert (request.timeout, request.time_limit) == (33, 99)
     assert set(request.status_events) == {"initiated", "ringing", "answered", "completed"}
+    assert request.fallback is not None and f"/webhooks/twilio/fallback?attempt={attempt}" in request.fallback.url
     await eventually(lambda: system.of("/webhooks/twilio/answer"))
     statuses = await eventually(lambda: system.of("/webhooks/twilio/status"))
     assert statuses[0]["CallSid"] == placed.call_sid
