@@ -22,11 +22,12 @@ from cadenza.domain.gate import Gate
 from cadenza.domain.messages import CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import LeadState
 from cadenza.records import admission, breakers, sweeper
-from cadenza.records.admission import Admission, AdmissionTick
+from cadenza.records.admission import AdmissionTick
 from cadenza.records.attempts import finish_lead
 from cadenza.records.breakers import BreakerChange
 from cadenza.records.campaigns import complete_finished_campaigns
 from cadenza.records.database import Database, lock_row
+from cadenza.records.reservation import Admission
 from cadenza.records.sweeper import Sweep
 from cadenza.records.tables import Lead
 from cadenza.temporal.lead_client import LeadClient, LeadSignal

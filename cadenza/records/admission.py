@@ -15,13 +15,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.breakers import BreakerState
 from cadenza.domain.gate import Gate
-from cadenza.domain.messages import AttemptAdmitted, CloseLead, WithdrawCall
+from cadenza.domain.messages import CloseLead, WithdrawCall
 from cadenza.domain.outcomes import LeadOutcome
 from cadenza.records.backpressure import PLACED_LATELY_SECONDS, Room, room_at_carrier, room_on_bridges
 from cadenza.records.breakers import note_probe
 from cadenza.records.database import lock_row
 from cadenza.records.gate_facts import database_now
-from cadenza.records.reservation import Turns, message_of
+from cadenza.records.reservation import Admission, Turns, message_of
 from cadenza.records.tables import Account, BreakerRow
 
 CLOSINGS_PER_TICK = 50
@@ -30,13 +30,6 @@ MAX_TICK_SECONDS = 2.0
 
 _BARS_NUMBER = frozenset({LeadOutcome.SUPPRESSED.value, LeadOutcome.WRONG_NUMBER.value})
 """Ends of a lead for which even a ringing phone is silenced."""
-
-
-@dataclass(frozen=True)
-class Admission:
-    campaign_id: str
-    lead_id: str
-    message: AttemptAdmitted
 
 
 @dataclass(frozen=True)
@@ -74,8 +67,7 @@ async def admit_due_leads(session: AsyncSession, account_id: str, gate: Gate) ->
     wanted = min(free, int(budget), *(room.calls for room in rooms))
     admitted: list[Admission] = []
     if wanted > 0:
-        taken = await Turns(session, account_id, gate, lines, now).take(wanted)
-        admitted = [Admission(one.campaign_id, one.lead_id, one.message) for one in taken]
+        admitted = await Turns(session, account_id, gate, lines, now).take(wanted)
     if admitted and account.paused_rule:
         await note_probe(session, account_id, admitted[0].message.attempt_id)
     account.tokens = budget - len(admitted)

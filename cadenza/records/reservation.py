@@ -68,7 +68,7 @@ _LOCK = text(
 
 
 @dataclass(frozen=True)
-class Reserved:
+class Admission:
     """An attempt that was reserved, and what its workflow is to be told."""
 
     campaign_id: str
@@ -95,9 +95,9 @@ class Turns:
         self._policies: dict[str, CampaignPolicy] = {}
         self._probing: set[str] = set()
 
-    async def take(self, wanted: int) -> list[Reserved]:
+    async def take(self, wanted: int) -> list[Admission]:
         """Reserve up to `wanted` attempts, fairly. Who is refused is postponed, held or closed; it is stored why."""
-        reserved: list[Reserved] = []
+        reserved: list[Admission] = []
         give_up_at = time.monotonic() + REFUSING_SECONDS
         most, at_once = max(CANDIDATES_PER_CAMPAIGN, wanted), max(ASKED_AT_ONCE, wanted)
         goes_on = True
@@ -179,7 +179,7 @@ class Turns:
     def _turn(self, row: Any, lines: Counter[str]) -> tuple[bool, int, int, datetime]:
         return (not row.is_callback, self._policies[row.campaign_id].priority, lines[row.campaign_id], row.due_at)
 
-    async def _reserve(self, rows: Sequence[Any]) -> list[Reserved]:
+    async def _reserve(self, rows: Sequence[Any]) -> list[Admission]:
         """An attempt for each, with its lease; the leads are being called from now on."""
         if not rows:
             return []
@@ -195,7 +195,7 @@ class Turns:
             )  # fmt: skip
             steps.append({"id": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"})
             message = message_of(new_id, number, leaves, policy.model_dump())
-            reserved.append(Reserved(row.campaign_id, row.id, message))
+            reserved.append(Admission(row.campaign_id, row.id, message))
             if row.is_probing:
                 await note_probe(self._session, row.campaign_id, new_id)
         await self._session.execute(_INSERT_ATTEMPTS, {"account": self._account_id, "rows": _json(inserts)})

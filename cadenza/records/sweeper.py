@@ -16,8 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
-from cadenza.records.admission import Admission, announcement
+from cadenza.records.admission import announcement
 from cadenza.records.attempts import FinishAttempt, finish_attempt
+from cadenza.records.reservation import Admission
 from cadenza.records.tables import Swept
 
 OVERSLEPT_SECONDS = 120
