@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
+from time import monotonic
 
 import pytest
 from sqlalchemy import text
@@ -42,8 +43,9 @@ async def test_parallel_dialers_never_use_more_lines_than_there_are(world: World
 async def test_calls_per_second_are_not_saved_up(world: World) -> None:
     await world.account(calls_per_second=2.0)
     await world.leads(await world.campaign(), 30)
+    began = monotonic()
     assert len((await tick(world)).admitted) == 2
-    assert (await tick(world)).admitted == []
+    assert len((await tick(world)).admitted) <= 2.0 * (monotonic() - began)  # at once: none
     await world.run("update account set last_tick_at = now() - interval '1 hour'")
     assert len((await tick(world)).admitted) == 2
 
