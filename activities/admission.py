@@ -2,8 +2,8 @@
 
 A tick is one SQL transaction that decides (`cadenza.records.admission`), then the workflows are told. What could not
 be told is told again by a later tick, until the lease runs out. An outage of the database or of Temporal costs ticks,
-nothing else. Between ticks, each in a transaction of its own and less often: the circuit breakers are judged, finished
-campaigns are completed, and the sweeper looks for what got stuck.
+nothing else. Between ticks, each in a transaction of its own and less often: the circuit breakers and the caller IDs
+are judged, finished campaigns are completed, and the sweeper looks for what got stuck.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from activities.heartbeat import heartbeating
 from cadenza.domain.gate import Gate
 from cadenza.domain.messages import CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import LeadState
-from cadenza.records import admission, breakers, sweeper
+from cadenza.records import admission, breakers, caller_ids, sweeper
 from cadenza.records.admission import AdmissionTick
 from cadenza.records.attempts import finish_lead
 from cadenza.records.breakers import BreakerChange
@@ -41,6 +41,7 @@ SIGNALS_AT_ONCE = 16
 REPEAT_WITHDRAWAL_SECONDS = 15.0
 COMPLETE_EVERY_SECONDS = 5.0
 BREAKERS_EVERY_SECONDS = 5.0
+CALLER_IDS_EVERY_SECONDS = 60.0
 SWEEP_EVERY_SECONDS = 30.0
 """Also before the first time: after an outage the ticks wake sleeping leads by themselves."""
 
@@ -73,6 +74,7 @@ class AdmissionActivities:
         chores = (
             _Chore(self._complete_campaigns, COMPLETE_EVERY_SECONDS, now),
             _Chore(self.check_breakers, BREAKERS_EVERY_SECONDS, now),
+            _Chore(self.judge_caller_ids, CALLER_IDS_EVERY_SECONDS, now),
             _Chore(self.sweep, SWEEP_EVERY_SECONDS, now + SWEEP_EVERY_SECONDS),
         )
         while not activity.is_worker_shutdown():
@@ -115,6 +117,13 @@ class AdmissionActivities:
                 "breaker of %s is %s: %s", change.campaign_id or "the account", breaker.state, breaker.reason
             )
         return changes
+
+    async def judge_caller_ids(self, account: str) -> None:
+        """Let caller IDs rest that fewer people answer than the others of their pool, or that fail at the carrier."""
+        async with self._database.transaction() as session:
+            rested = await caller_ids.judge_caller_ids(session, account)
+        for _phone, rest in rested:
+            activity.logger.warning("a caller ID rests for %s: %s", rest.span, rest.reason)
 
     async def sweep(self, account: str) -> Sweep:
         """Repair what got stuck. It should never find anything: each find is an error to be looked into."""

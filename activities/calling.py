@@ -32,6 +32,7 @@ from cadenza.records import attempts
 from cadenza.records.attempts import Submission as CarrierSubmission
 from cadenza.records.breakers import trip_for
 from cadenza.records.call_context import CallContext, load_call
+from cadenza.records.caller_ids import rest_refused_number
 from cadenza.records.database import Database
 from cadenza.records.gate_facts import database_now
 from cadenza.records.tables import Attempt, RenderedAudio
@@ -213,7 +214,10 @@ class CallingActivities:
         return PlacedCall(submission=submission, reason=str(error), rule=f"carrier_{code}")
 
     async def _stop_for(self, session: AsyncSession, attempt_id: str, code: int) -> None:
-        """A campaign's own caller ID that is refused is that campaign's trouble; everything else is the account's."""
+        """A number of a pool that is refused rests, and the others go on. Else a campaign's own caller ID is that
+        campaign's trouble; everything else is the account's."""
+        if code in CALLER_ID_REFUSED and await rest_refused_number(session, attempt_id, code):
+            return
         attempt = await attempts.get_attempt(session, attempt_id)
         own_caller_id = attempt.from_number not in {"", self._settings.twilio_from_number}
         trip = Trip(BreakerRule.CARRIER_REFUSES, f"the carrier refuses our calls (code {code})")

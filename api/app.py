@@ -18,6 +18,7 @@ from api.routes import (
     appointments,
     audio,
     audit,
+    caller_ids,
     calls,
     campaign_control,
     campaigns,
@@ -55,6 +56,7 @@ _TAGS = [
     {"name": "People", "description": "What is known of a number, its erasure, and the evidence for a lead."},
     {"name": "Audit", "description": "Every decision and every change, in a log that can be verified."},
     {"name": "Account", "description": "The telephony account: limits, and all calling paused or resumed."},
+    {"name": "Caller IDs", "description": "The numbers that calls are made from: pools, daily caps, health."},
     {"name": "API keys", "description": "Made, listed, revoked."},
     {"name": "Carrier", "description": "For Twilio: signed webhooks, and audio behind signed links."},
     {"name": "Health", "description": "For supervisors and load balancers."},
@@ -116,6 +118,7 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         audit,
         keys,
         account,
+        caller_ids,
         metrics,
     ):
         app.include_router(module.router, dependencies=[Depends(authenticated)])

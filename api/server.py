@@ -50,6 +50,7 @@ async def serve(settings: Settings) -> None:
                 settings.calls_per_second,
                 settings.max_lines,
                 account_breakers(settings),
+                settings.twilio_from_number,
             )
         if await ensure_first_key(database, settings.data_dir):
             _log.info("the first API key was made", file=str(settings.data_dir / "api_key"))

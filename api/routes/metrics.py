@@ -1,5 +1,6 @@
 """Figures for a monitoring system, in Prometheus' text format."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from fastapi import APIRouter, Response
@@ -11,13 +12,16 @@ from prometheus_client.registry import Collector
 from api.context import Context
 from api.routes.answers import guarded
 from cadenza.domain.breakers import BreakerRule
+from cadenza.domain.caller_ids import RestRule
 from cadenza.domain.outcomes import OPEN_ATTEMPT_STATES, CampaignState, LeadState
+from cadenza.records.caller_ids import CallerIdHealth, count_by_state
 from cadenza.records.metrics import Figures, read_figures
 from cadenza.records.sweeper import SweepKind
 
 router = APIRouter(tags=["Health"])
 
 BRIDGE_STATES = ("serving", "draining", "deaf")
+CALLER_ID_STATES = ("active", "resting", "paused")
 
 
 @router.get(
@@ -54,10 +58,19 @@ class _Families(Collector):
         yield _one("bridge_room", "Conversations that the bridges can still take", found.bridge_room)
         yield _one("webhooks_undelivered", "The carrier's webhooks that wait for delivery", found.webhooks_undelivered)
         yield _one("webhooks_undelivered_oldest_seconds", "The oldest of them", found.webhooks_oldest)
+        yield from self._caller_ids()
         yield from self._breakers()
         yield _total(
             "leads_swept", "Leads that were stuck and were repaired: should be 0", "kind", found.swept, SweepKind
         )
+
+    def _caller_ids(self) -> Iterator[Metric]:
+        """Without the numbers: GET /v1/caller-ids has them."""
+        numbers = self._figures.caller_ids
+        yield _by("caller_ids", "Caller IDs of the pools by state", "state", count_by_state(numbers), CALLER_ID_STATES)
+        room = sum(max(0, one.row.daily_cap - one.calls_today) for one in numbers if one.may_call)
+        yield _one("caller_id_room", "Calls that the pools' daily caps still allow", room)
+        yield _by("caller_ids_resting", "Caller IDs that rest, by rule", "rule", _resting(numbers), RestRule)
 
     def _breakers(self) -> Iterator[Metric]:
         held = GaugeMetricFamily(
@@ -69,6 +82,10 @@ class _Families(Collector):
             held.add_metric((breaker.campaign_id or "", breaker.rule, breaker.state), 1)
         yield held
         yield _total("breaker_trips", "Times that a breaker opened", "rule", self._figures.trips, BreakerRule)
+
+
+def _resting(numbers: Iterable[CallerIdHealth]) -> dict[str, int]:
+    return Counter(one.row.rest_rule for one in numbers if one.rests and one.row.rest_rule)
 
 
 def _one(name: str, help_text: str, value: float) -> Metric:

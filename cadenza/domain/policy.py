@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cadenza.domain.breakers import BreakerLimits
 from cadenza.domain.calling_hours import WeeklyHours
+from cadenza.domain.pacing import LEAST_CALLS_PER_SECOND
 
 HOUR = 3600
 
@@ -48,6 +49,12 @@ class CampaignPolicy(BaseModel):
     detect_machines: bool = True
     record_calls: Annotated[bool, Field(description="Dual-channel recording, announced in the disclosure")] = True
     max_lines: Annotated[int | None, Field(ge=1, description="Lines this campaign may use at once")] = None
+    calls_per_second: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_CALLS_PER_SECOND, le=100, description="New calls of this campaign a second; unset: the account's"
+        ),
+    ] = None
     priority: Annotated[int, Field(ge=1, le=5, description="1 is called first")] = 3
     lease_seconds: Annotated[int, Field(ge=5, le=600, description="Life of an admission that was not submitted")] = 30
     breakers: BreakerLimits = Field(default_factory=BreakerLimits, description="When it pauses by itself")

@@ -1,7 +1,8 @@
 """Admission: which leads get a line now. One transaction a tick, holding the account's row, so that two dialers
 (one of them a zombie) cannot spend a line twice.
 
-Order: promised callbacks, then the campaign with the fewest lines in use, then its priority, then who is due longest.
+Order: promised callbacks, then the campaign of the best priority, then the one with the fewest lines in use, then who
+is due longest: campaigns of one priority share the lines equally, and what one cannot use goes to the next.
 """
 
 from collections import Counter
@@ -17,11 +18,13 @@ from cadenza.domain.breakers import BreakerState
 from cadenza.domain.gate import Gate
 from cadenza.domain.messages import CloseLead, WithdrawCall
 from cadenza.domain.outcomes import LeadOutcome
+from cadenza.domain.pacing import Paces, earned_calls
 from cadenza.records.backpressure import PLACED_LATELY_SECONDS, Room, room_at_carrier, room_on_bridges
 from cadenza.records.breakers import note_probe
+from cadenza.records.caller_ids import read_pools
 from cadenza.records.database import lock_row
 from cadenza.records.gate_facts import database_now
-from cadenza.records.reservation import Admission, Turns, message_of
+from cadenza.records.reservation import Admission, TickLimits, Turns, message_of
 from cadenza.records.tables import Account, BreakerRow
 
 CLOSINGS_PER_TICK = 50
@@ -67,7 +70,11 @@ async def admit_due_leads(session: AsyncSession, account_id: str, gate: Gate) ->
     wanted = min(free, int(budget), *(room.calls for room in rooms))
     admitted: list[Admission] = []
     if wanted > 0:
-        admitted = await Turns(session, account_id, gate, lines, now).take(wanted)
+        pools, paces = await read_pools(session, account_id), Paces(account.paces, now)
+        turns = Turns(session, account, gate, TickLimits(lines, pools, paces), now)
+        admitted = await turns.take(wanted)
+        account.paces = paces.kept()
+        why = why or turns.waiting_reason
     if admitted and account.paused_rule:
         await note_probe(session, account_id, admitted[0].message.attempt_id)
     account.tokens = budget - len(admitted)
@@ -95,10 +102,8 @@ async def mark_close_sent(session: AsyncSession, lead_ids: Sequence[str]) -> Non
 
 
 def _calls_budget(account: Account, now: datetime) -> float:
-    """A token bucket one second deep: the mean holds, and a pause does not save up a burst."""
     elapsed = (now - account.last_tick_at).total_seconds() if account.last_tick_at else MAX_TICK_SECONDS
-    earned = account.tokens + min(elapsed, MAX_TICK_SECONDS) * account.calls_per_second
-    return min(earned, max(1.0, account.calls_per_second))
+    return earned_calls(account.tokens, min(elapsed, MAX_TICK_SECONDS), account.calls_per_second)
 
 
 async def _lapse_unsubmitted(session: AsyncSession, account_id: str) -> None:

@@ -52,17 +52,23 @@ async def keep_account(
     calls_per_second: float,
     max_lines: int,
     breakers: BreakerLimits | None = None,
+    caller_id: str = "",
 ) -> None:
-    """Make the telephony account's row, or bring its limits up to date. The next tick obeys them."""
+    """Make the telephony account's row, or bring its limits up to date. The next tick obeys them.
+
+    `caller_id` is the number of campaigns that name none.
+    """
     await session.execute(
         text(
             """
-            insert into account (id, calls_per_second, max_lines, tokens, breakers)
-            values (:id, :rate, :lines, 0, cast(:breakers as jsonb))
+            insert into account (id, calls_per_second, max_lines, tokens, breakers, caller_id)
+            values (:id, :rate, :lines, 0, cast(:breakers as jsonb), :caller_id)
             on conflict (id) do update set calls_per_second = excluded.calls_per_second,
-                                           max_lines = excluded.max_lines, breakers = excluded.breakers
-            where (account.calls_per_second, account.max_lines, account.breakers)
-                  is distinct from (excluded.calls_per_second, excluded.max_lines, excluded.breakers)
+                                           max_lines = excluded.max_lines, breakers = excluded.breakers,
+                                           caller_id = excluded.caller_id
+            where (account.calls_per_second, account.max_lines, account.breakers, account.caller_id)
+                  is distinct from
+                  (excluded.calls_per_second, excluded.max_lines, excluded.breakers, excluded.caller_id)
             """
         ),
         {
@@ -70,6 +76,7 @@ async def keep_account(
             "rate": calls_per_second,
             "lines": max_lines,
             "breakers": (breakers or BreakerLimits()).model_dump_json(),
+            "caller_id": caller_id,
         },
     )
 

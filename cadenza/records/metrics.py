@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.outcomes import OPEN_ATTEMPT_STATES
 from cadenza.records.backpressure import BRIDGE_FRESH_SECONDS, room_on_bridges
+from cadenza.records.caller_ids import CallerIdHealth, list_caller_ids
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Figures:
     bridges: dict[str, int]
     """serving, draining, deaf: its recogniser takes no sessions."""
     bridge_room: int
+    caller_ids: list[CallerIdHealth]
 
     @property
     def lines_in_use(self) -> int:
@@ -65,6 +67,7 @@ async def read_figures(session: AsyncSession, account_id: str) -> Figures:
         swept=swept,
         bridges=bridges,
         bridge_room=(await room_on_bridges(session)).calls,
+        caller_ids=await list_caller_ids(session, account_id),
         **single,
     )
 

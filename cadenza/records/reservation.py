@@ -16,11 +16,13 @@ import orjson
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cadenza.domain.caller_ids import NumberPool, Pools
 from cadenza.domain.closing import outcome_for
 from cadenza.domain.gate import ALLOWED, Gate, GateDecision, GateFacts
 from cadenza.domain.gate_question import FOR_A_PERSON
 from cadenza.domain.identifiers import attempt_id
 from cadenza.domain.messages import AttemptAdmitted
+from cadenza.domain.pacing import Paces
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import attempts_made, leaves_voicemail
 from cadenza.records.audit import note_decisions
@@ -28,6 +30,7 @@ from cadenza.records.breakers import note_probe
 from cadenza.records.gate_facts import read_gate_facts, store_refusals
 from cadenza.records.held_leads import ASKED_AGAIN_AFTER
 from cadenza.records.history import read_histories
+from cadenza.records.tables import Account
 
 CANDIDATES_PER_CAMPAIGN = 20
 CANDIDATES_AFTER_REFUSALS = 100
@@ -59,12 +62,14 @@ _LOCK = text(
     """
     select id, exists (
         select 1 from attempt where attempt.phone = lead.phone
-          and attempt.state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')) as is_rung
+          and attempt.state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing', 'in_progress')) as is_rung,
+        (select from_number from attempt where attempt.lead_id = lead.id and attempt.state not in ('refused', 'lapsed')
+         order by number desc limit 1) as seen_before
     from lead where id = any(:ids) and state in ('new', 'due') and close_as is null
     order by id for update of lead skip locked
     """
 )
-"""`is_rung`: the number is being called, for whichever campaign."""
+"""`is_rung`: the number is being called, for whichever campaign. `seen_before`: our number that the lead saw last."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +88,28 @@ class _Refused:
     facts: GateFacts
 
 
-class Turns:
-    """One tick's reservations. `lines` are those in use by campaign; it is kept up to date."""
+@dataclass(frozen=True)
+class TickLimits:
+    """What a tick may use, kept up to date: lines in use by campaign, caller IDs, and campaigns' own rates."""
 
-    def __init__(self, session: AsyncSession, account_id: str, gate: Gate, lines: Counter[str], now: datetime) -> None:
+    lines: Counter[str]
+    pools: Pools
+    paces: Paces
+
+
+class Turns:
+    """One tick's reservations. `waiting_reason` is why a campaign was passed over although lines were free."""
+
+    def __init__(self, session: AsyncSession, account: Account, gate: Gate, limits: TickLimits, now: datetime) -> None:
         self._session = session
-        self._account_id = account_id
+        self._account_id = account.id
+        self._account_caller_id = account.caller_id
         self._gate = gate
-        self._lines = lines
+        self._lines = limits.lines
+        self._limits = limits
         self._now = now
+        self._from_numbers: dict[str, str] = {}
+        self.waiting_reason = ""
         self._policies: dict[str, CampaignPolicy] = {}
         self._probing: set[str] = set()
 
@@ -147,9 +165,9 @@ class Turns:
     async def _asked(self, rows: Sequence[Any], wanted: int) -> tuple[list[Any], list["_Refused"]]:
         """Who passes the gate in the order of turns, and who is refused on the way there."""
         ids = [row.id for row in rows]
-        still_due = {row.id: row.is_rung for row in await self._session.execute(_LOCK, {"ids": ids})}
+        still_due = {row.id: row for row in await self._session.execute(_LOCK, {"ids": ids})}
         facts = await read_gate_facts(self._session, ids, self._gate)
-        ringing = {row.phone for row in rows if still_due.get(row.id)}
+        ringing = {row.phone for row in rows if row.id in still_due and still_due[row.id].is_rung}
         passed: list[Any] = []
         refused: list[_Refused] = []
         waiting = [row for row in rows if row.id in still_due]
@@ -165,16 +183,35 @@ class Turns:
             passed.append(row)
             if row.is_probing:
                 self._probing.add(row.campaign_id)
+            self._from_numbers[row.id] = self._choose_number(row, still_due[row.id].seen_before)
             self._lines[row.campaign_id] += 1
+            self._limits.paces.take(row.campaign_id)
             ringing.add(row.phone)
         return passed, refused
 
     def _may_call(self, row: Any, lines: Counter[str]) -> bool:
-        """False if its campaign has all its lines, or probes with another call."""
-        most = self._policies[row.campaign_id].max_lines
-        if most is not None and lines[row.campaign_id] >= most:
+        """False if its campaign has all its lines, its calls per second or its caller IDs, or probes with another
+        call. `lines` may count calls that are only thought of."""
+        policy, campaign = self._policies[row.campaign_id], row.campaign_id
+        if policy.max_lines is not None and lines[campaign] >= policy.max_lines:
+            return False
+        if policy.calls_per_second is not None:
+            thought_of = lines[campaign] - self._lines[campaign]
+            if self._limits.paces.left(campaign, policy.calls_per_second) - thought_of < 1:
+                return False
+        pool = self._pool(row)
+        if pool is not None and not pool.has_room:
+            self.waiting_reason = pool.why_not
             return False
         return not (row.is_probing and (row.probe_attempt_id is not None or row.campaign_id in self._probing))
+
+    def _pool(self, row: Any) -> NumberPool | None:
+        return self._limits.pools.pool_of(row.campaign_id, uses_shared=row.caller_id in ("", self._account_caller_id))
+
+    def _choose_number(self, row: Any, seen_before: str | None) -> str:
+        pool = self._pool(row)
+        chosen = pool.take(row.phone, seen_before or "") if pool else None
+        return chosen or str(row.caller_id)
 
     def _turn(self, row: Any, lines: Counter[str]) -> tuple[bool, int, int, datetime]:
         return (not row.is_callback, self._policies[row.campaign_id].priority, lines[row.campaign_id], row.due_at)
@@ -191,7 +228,7 @@ class Turns:
             leaves, new_id = leaves_voicemail(history, policy), attempt_id(row.id, number)
             inserts.append(
                 {"id": new_id, "lead_id": row.id, "campaign_id": row.campaign_id, "number": number, "phone": row.phone,
-                 "from_number": row.caller_id, "leaves": leaves, "lease": policy.lease_seconds}
+                 "from_number": self._from_numbers[row.id], "leaves": leaves, "lease": policy.lease_seconds}
             )  # fmt: skip
             steps.append({"id": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"})
             message = message_of(new_id, number, leaves, policy.model_dump())

@@ -74,6 +74,24 @@ class Account(SQLModel, table=True):
     paused_rule: str | None = None  # domain.breakers.BreakerRule; null: a person paused it, or nobody
     breakers: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.breakers.BreakerLimits
     waiting_reason: str = Field(default="", sa_column=_text_column())  # what stood in the last tick's way
+    caller_id: str = Field(default="", sa_column=_text_column())  # the setting's: of campaigns that name none
+    paces: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # records.campaign_paces
+
+
+class CallerIdRow(SQLModel, table=True):
+    """A number that calls are made from, in a pool: of one campaign, or of all that have none of their own."""
+
+    __tablename__ = "caller_id"
+    phone: str = Field(primary_key=True)  # E.164
+    account_id: str = Field(sa_column=_key("account.id", cascade=False))
+    campaign_id: str | None = Field(default=None, sa_column=_key("campaign.id", nullable=True))
+    state: str  # domain.caller_ids.CallerIdState
+    daily_cap: int
+    rests_until: datetime | None = Field(default=None, sa_column=_when())
+    rest_rule: str | None = None  # domain.caller_ids.RestRule
+    rest_reason: str = ""
+    counts_from: datetime = Field(default=None, sa_column=_when(default_now=True))  # calls before say nothing of it
+    added_at: datetime = Field(default=None, sa_column=_when(default_now=True))
 
 
 class Campaign(SQLModel, table=True):
@@ -257,6 +275,7 @@ class Attempt(SQLModel, table=True):
         Index("attempt_call_sid", "call_sid"),
         Index("attempt_phone_started", "phone", "submitted_at"),
         Index("attempt_campaign", "campaign_id", "reserved_at"),
+        Index("attempt_caller", "from_number", "reserved_at"),
         Index("attempt_tally", "campaign_id", "ended_at", postgresql_where=text("tally is not null")),
         Index(
             "attempt_person",

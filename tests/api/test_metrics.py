@@ -53,8 +53,17 @@ async def test_the_figures_are_those_of_the_records(api: Api) -> None:
             says = {"public_url": "ws://b", "max_calls": 9, "calls": 2, "draining": False, **state}
             await bridges.beat(session, f"metrics-{number}", **says)  # type: ignore[arg-type]
         await trip_for(session, attempt.id, Trip(BreakerRule.CARRIER_REFUSES, "code 21210"), whole_account=False)
+    await api.execute(
+        "insert into caller_id (phone, account_id, state, daily_cap, rests_until, rest_rule, rest_reason) values "
+        "('+12125550193', :account, 'active', 40, null, null, ''), "
+        "('+12125550194', :account, 'active', 40, now() + interval '1 day', 'low_answers', 'few')",
+        account=account,
+    )
     found = await samples(api)
     assert found["cadenza_leads", "new"] >= 2
+    assert [found["cadenza_caller_ids", state] for state in ("active", "resting", "paused")] == [1, 1, 0]
+    assert found["cadenza_caller_id_room",] == 40
+    assert found["cadenza_caller_ids_resting", "low_answers"] == 1
     assert found["cadenza_campaigns", "paused"] >= 1
     assert found["cadenza_attempts_open", "placed"] == found["cadenza_lines_in_use",] >= 1
     assert found["cadenza_lines_free",] == api.settings.max_lines - found["cadenza_lines_in_use",]

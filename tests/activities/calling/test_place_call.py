@@ -193,6 +193,28 @@ async def test_a_campaigns_own_caller_id_that_is_refused_stops_that_campaign_onl
         assert (row.state, row.state_reason) == ("paused", f"the carrier refuses our calls (code {code})")
 
 
+@pytest.mark.parametrize("left", [True, False])
+async def test_a_refused_number_of_a_pool_rests_and_only_the_last_one_stops_its_campaign(
+    desk: Desk, left: bool
+) -> None:
+    attempt = await desk.reserve()
+    await desk.rows.run("update attempt set from_number = '+13125550101'")
+    for phone in ("+13125550101", "+13125550102")[: 1 + left]:
+        await desk.rows.run(
+            "insert into caller_id (phone, account_id, state, daily_cap, rest_reason) "
+            "select :phone, id, 'active', 9, '' from account",
+            phone=phone,
+        )
+    desk.fault(operation="create_call", effect="refuse:21210")
+    await place(desk, attempt)
+    [row] = await desk.rows.run(
+        "select rests_until > now() as rests, rest_rule, campaign.state from caller_id, campaign "
+        "where phone = '+13125550101'"
+    )
+    assert (row.rests, row.rest_rule) == (True, "carrier_refuses")
+    assert row.state == ("running" if left else "paused")
+
+
 @pytest.mark.parametrize("effect", ["rate_limit", "refuse:10004"])
 async def test_too_many_calls_hold_the_account_back_for_a_while(desk: Desk, effect: str) -> None:
     attempt = await desk.reserve()
