@@ -11,6 +11,7 @@ from bench import (
     lead_workflows,
     objection_library,
     recovery,
+    simulation,
     uploads,
 )
 from bench.voice_bridge import command as voice_bridge
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "gate_check": gate_check.main,
     "recovery": recovery.main,
     "admission_tick": admission_tick.main,
+    "simulation": simulation.main,
     "objection_library": objection_library.main,
     "voice_bridge": voice_bridge.main,
 }
