@@ -50,6 +50,7 @@ from cadenza.domain.retry import NextStep, PastAttempt, StepKind, decide_next_st
 from cadenza.domain.rules.rule_book import standard_rules
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.records.admission import Admission, admit_due_leads
+from cadenza.records.answer_hours import note_rings, read_learnt
 from cadenza.records.attempts import finish_lead
 from cadenza.records.caller_ids import add_caller_id
 from cadenza.records.gate_facts import read_gate_facts
@@ -72,7 +73,8 @@ class Outcome:
     ticks: list[float] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
-    twins: list[tuple[int, int]] = field(default_factory=list)
+    full: Counter[str] = field(default_factory=Counter)
+    """Calls by campaign in ticks that used the account's whole rate: the campaigns had to share it."""
     admitted: int = 0
     took: float = 0.0
 
@@ -137,6 +139,8 @@ class Simulation:
                 tick = await admit_due_leads(session, ACCOUNT, self._gate)
             took = (time.perf_counter() - started) * 1000
             await self._place(tick.admitted, at)
+            if len(tick.admitted) >= int(self._rate):
+                self.outcome.full.update(one.campaign_id for one in tick.admitted)
             await self._close(tick.close, at)
             refusals, self._refused = self._refused, await self._refusals(at)
             has_refused = self._refused > refusals
@@ -199,6 +203,11 @@ class Simulation:
         leads = [call.lead_id for call in over]
         facts = await read_gate_facts(session, leads, self._gate)
         histories, _ = await read_histories(session, leads)
+        await note_rings(
+            session,
+            [(call.campaign_id, call.began, facts[call.lead_id].zone, call.ended.tally) for call in over],
+        )
+        learnt = {campaign: await read_learnt(session, campaign) for campaign in {call.campaign_id for call in over}}
         rows = []
         for call in over:
             known = facts[call.lead_id].without_switches()
@@ -209,6 +218,7 @@ class Simulation:
                 lambda earliest, known=known: self._gate.next_planned(known, earliest),  # type: ignore[misc]
                 known.zone,
                 promised_at=call.ended.callback_at,
+                learnt=learnt[call.campaign_id],
             )
             rows.append(_step(call.lead_id, step, histories[call.lead_id], now))
         await session.execute(_PLAN, {"rows": _json(rows)})
@@ -263,7 +273,6 @@ class Simulation:
             most = campaign.policy.max_lines
             if most is not None and self._lines_in_use[campaign.id] > most:
                 self.ledger.violations["too_many_lines_of_a_campaign"] += 1
-        self.outcome.twins.append((self.ledger.rings["cp_twin_1"], self.ledger.rings["cp_twin_2"]))
 
     async def _fill(self) -> None:
         """Campaigns with leads that are all due at the start; the twins have the same number of them."""
@@ -386,8 +395,8 @@ def _report(console: Console, simulation: Simulation, refused: Sequence[tuple[st
     for campaign, count in sorted(ledger.rings.items()):
         table.add_row(campaign, f"{count:,}")
     console.print(table)
-    furthest = max((abs(one - other) for one, other in outcome.twins), default=0)
-    console.print(f"Twins: never more than {furthest} rings apart")
+    one, other = outcome.full["cp_twin_1"], outcome.full["cp_twin_2"]
+    console.print(f"Of the ticks that used the whole rate the twins, equal campaigns, had {one:,} and {other:,} calls")
     if outcome.lines:
         console.print(
             f"Lines while calling: {statistics.mean(outcome.lines):.1f} on average, {max(outcome.lines)} at most"

@@ -1,5 +1,8 @@
 """What a campaign did, and what it does now."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -11,6 +14,9 @@ from api.routes.campaigns import known_campaign
 from api.schemas.breakers import breaker_out
 from api.schemas.calls import StageLatencyOut
 from api.schemas.reports import (
+    AnswerHourOut,
+    AnswerHours,
+    AnswersOut,
     AttemptFigures,
     CallUnderWay,
     CampaignProgress,
@@ -22,9 +28,11 @@ from api.schemas.reports import (
     UploadFigures,
     VoicemailFigures,
 )
+from cadenza.domain.answer_hours import Answers, HourCount, LearntHours
 from cadenza.domain.outcomes import REACHED_NOBODY, BookingState, LeadOutcome, LeadState
 from cadenza.domain.reporting import Cost, Usage, call_rates, estimate_cost
 from cadenza.domain.row_problem import WARNINGS, RowCode
+from cadenza.records.answer_hours import read_hours
 from cadenza.records.breakers import read_breaker
 from cadenza.records.campaigns import count_leads
 from cadenza.records.leads import list_appointments
@@ -101,6 +109,7 @@ async def report(campaign_id: str, context: Context) -> CampaignReport:
         )
         uploads = await _uploads(session, campaign_id)
         refusals = await count_refusals(session, campaign_id)
+        hours = await read_hours(session, campaign_id)
         unfinished = await unfinished_leads(session, campaign_id, MOST_UNFINISHED)
     total = sum(states.values())
     confirmed = [pair for pair in appointments if pair[0].state == BookingState.CONFIRMED]
@@ -129,11 +138,35 @@ async def report(campaign_id: str, context: Context) -> CampaignReport:
             "uploads": uploads,
             "reply_latency": [StageLatencyOut.model_validate(stage) for stage in latency],
             "cost": _cost(usage, estimate_cost(usage, prices(context.settings)), attempts, len(confirmed)),
+            "answer_hours": answer_hours_out(hours),
             "refusals": refusals,
             "without_final_outcome": [UnfinishedLead.model_validate(lead) for lead in unfinished],
             "unfinished": total - states.get(LeadState.FINAL, 0),
         }
     )
+
+
+def answer_hours_out(counts: Sequence[HourCount]) -> AnswerHours:
+    """What enough calls were counted of."""
+    hours = [(count, Answers(count.rung, count.answered)) for count in counts]
+    return AnswerHours(
+        hours=[
+            AnswerHourOut(weekday=count.weekday, hour=count.hour, **_answers(found))
+            for count, found in hours
+            if found.is_shown
+        ],
+        parts={
+            part: AnswersOut(**_answers(found)) for part, found in LearntHours(counts).parts.items() if found.is_shown
+        },
+    )
+
+
+def _answers(found: Answers) -> dict[str, Any]:
+    low, high = found.interval
+    return {
+        "rung": found.rung, "answered": found.answered, "share": round(found.share, 4), "low": round(low, 4),
+        "high": round(high, 4),
+    }  # fmt: skip
 
 
 def _attempts(counts: AttemptCounts) -> AttemptFigures:

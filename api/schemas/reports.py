@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.schemas.breakers import BreakerOut
 from api.schemas.calls import StageLatencyOut
 from api.schemas.lists import AppointmentOut
+from cadenza.domain.answer_hours import PartOfDay
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState, CampaignState, LeadOutcome, LeadState
 from cadenza.domain.reporting import Cost, Rate
 from cadenza.domain.row_problem import RowCode
@@ -155,6 +156,31 @@ class CostReport(BaseModel):
     characters_spoken: int
 
 
+class AnswersOut(BaseModel):
+    """Calls that rang, and the share that a person answered, with its 95 % interval (Wilson)."""
+
+    rung: int
+    answered: int
+    share: float
+    low: float
+    high: float
+
+
+class AnswerHourOut(AnswersOut):
+    """An hour of the callee's week."""
+
+    weekday: int = Field(ge=0, le=6, description="0 is Monday")
+    hour: int = Field(ge=0, le=23, description="By the callee's clock")
+
+
+class AnswerHours(BaseModel):
+    """When people answer. Hours and parts of the day with fewer than 30 calls are left out: their shares would be
+    chance."""
+
+    hours: list[AnswerHourOut]
+    parts: dict[PartOfDay, AnswersOut] = Field(description="What retries are planned by; see docs/pacing.md")
+
+
 EXAMPLE_REPORT: dict[str, Any] = {
     "id": "cp_1bejv0k3gq9x2m4t6w8y",
     "name": "Rooftop solar, spring",
@@ -183,6 +209,12 @@ EXAMPLE_REPORT: dict[str, Any] = {
         "per_dial": 0.0272, "per_conversation": 0.0772, "per_appointment": 0.1379,
         "telephony_minutes": 64, "tokens": 83000, "characters_spoken": 8000,
     },
+    "answer_hours": {
+        "hours": [
+            {"weekday": 0, "hour": 17, "rung": 40, "answered": 9, "share": 0.225, "low": 0.1229, "high": 0.3750}
+        ],
+        "parts": {"evening": {"rung": 44, "answered": 10, "share": 0.2273, "low": 0.1283, "high": 0.3699}},
+    },
     "refusals": {"outside_hours": 3},
     "without_final_outcome": [],
     "unfinished": 0,
@@ -209,6 +241,7 @@ class CampaignReport(BaseModel):
     uploads: UploadFigures
     reply_latency: list[StageLatencyOut]
     cost: CostReport
+    answer_hours: AnswerHours
     refusals: dict[str, int] = Field(description='How often each rule of the gate said "not now"')
     without_final_outcome: list[UnfinishedLead] = Field(description="At most 100; empty when the campaign is over")
     unfinished: int

@@ -33,6 +33,9 @@ class CampaignPolicy(BaseModel):
         bool,
         Field(description="Move a retry to a part of the day (morning, afternoon, evening) not yet tried"),
     ] = True
+    learn_when_people_answer: Annotated[
+        bool, Field(description="Of the parts of the day not yet tried, prefer the one at which more people answer")
+    ] = True
     busy_gap_seconds: Annotated[int, Field(ge=1, description="Time before a busy number is tried again")] = 1200
     network_gap_seconds: Annotated[int, Field(ge=1, description="Time after a carrier fault")] = 120
     max_network_retries: Annotated[int, Field(ge=0, le=10, description="Carrier faults that do not count")] = 2

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from cadenza.domain.answer_hours import LearntHours, part_of_day
 from cadenza.domain.outcomes import (
     REACHED_NOBODY,
     RETRY_KINDS,
@@ -51,19 +52,6 @@ class NextStep(BaseModel):
     is_callback: bool = False
 
 
-class PartOfDay(StrEnum):
-    MORNING = "morning"
-    AFTERNOON = "afternoon"
-    EVENING = "evening"
-
-
-def part_of_day(local: datetime) -> PartOfDay:
-    """Morning until 12, afternoon until 17, then evening, by the callee's clock."""
-    if local.hour < 12:
-        return PartOfDay.MORNING
-    return PartOfDay.AFTERNOON if local.hour < 17 else PartOfDay.EVENING
-
-
 def attempts_made(history: Sequence[PastAttempt], policy: CampaignPolicy) -> int:
     """Attempts that count against `max_attempts`: real ones, less the forgiven carrier faults."""
     made = sum(past.outcome not in REACHED_NOBODY for past in history)
@@ -94,6 +82,7 @@ def decide_next_step(
     *,
     promised_at: datetime | None = None,
     close_as: LeadOutcome | None = None,
+    learnt: LearntHours | None = None,
 ) -> NextStep:
     """Decide from all attempts so far (oldest first, the last one just ended).
 
@@ -101,9 +90,10 @@ def decide_next_step(
     is the callee's, for the part of the day.
     `promised_at` is the callback agreed in the last call; `close_as` ends the lead whatever is left to try
     (its campaign was cancelled, or the number suppressed), unless the call itself gave a better answer.
+    `learnt` is when people answer the campaign's calls; None or too little: the first part of the day not yet tried.
     """
     last = history[-1].outcome
-    plan = _Plan(opening, zone)
+    plan = _Plan(opening, zone, learnt or LearntHours())
     kind = RETRY_KINDS[last]
     if kind is RetryKind.NEVER:
         return _finish(LeadOutcome(last.value), f"the call ended as {_words(last)}")
@@ -139,6 +129,7 @@ def decide_next_step(
 class _Plan:
     opening: Opening
     zone: str
+    learnt: LearntHours
 
 
 def _retry(
@@ -155,24 +146,30 @@ def _retry(
         return _finish(_best_outcome(history), "calling hours never open in all of the lead's time zones")
     if other_time and policy.retry_at_other_times_of_day:
         at = _at_untried_time(plan, at, history) or at
+        if plan.learnt.knows_enough:
+            reason += ", " + plan.learnt.reason(part_of_day(at.astimezone(ZoneInfo(plan.zone))))
     return NextStep(kind=StepKind.RETRY, reason=reason, at=at)
 
 
 def _at_untried_time(plan: "_Plan", earliest: datetime, history: Sequence[PastAttempt]) -> datetime | None:
-    """The first open instant in a part of the callee's day not yet tried, within three days; else None."""
+    """An open instant in a part of the callee's day not yet tried, within three days; else None. The first one, or the
+    one at which people are likeliest to answer where enough is known of that."""
     zone = ZoneInfo(plan.zone)
     tried = {part_of_day(past.at.astimezone(zone)) for past in history if past.outcome not in REACHED_NOBODY}
     candidates = [earliest]
     for day in range(3):
         local = earliest.astimezone(zone) + timedelta(days=day)
         candidates += [local.replace(hour=hour, minute=0, second=0, microsecond=0) for hour in (9, 12, 17)]
+    choices = []
     for candidate in sorted(candidates):
         if candidate < earliest:
             continue
         at = plan.opening(candidate)
-        if at is not None and part_of_day(at.astimezone(zone)) not in tried:
-            return at
-    return None
+        if at is not None and (part := part_of_day(at.astimezone(zone))) not in tried:
+            if not plan.learnt.knows_enough:
+                return at
+            choices.append((part, at))
+    return plan.learnt.best(choices)
 
 
 _RANK = (

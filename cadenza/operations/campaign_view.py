@@ -9,6 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cadenza.domain.calling_hours import DAYS
+
 Json = dict[str, Any]
 
 _GOOD = {"booked": "bold green", "interested": "green", "callback_promised": "green", "voicemail_left": "cyan"}
@@ -116,6 +118,8 @@ def report_view(report: Json) -> RenderableType:
     if report["appointments"]:
         parts.append(_appointments(report["appointments"]))
     parts.append(_rates(report))
+    if report["answer_hours"]["hours"]:
+        parts.append(_answer_hours(report["answer_hours"]))
     if report["uploads"]["findings"]:
         parts.append(_row_errors(report["uploads"]))
     if report["reply_latency"]:
@@ -156,6 +160,27 @@ def _rates(report: Json) -> RenderableType:
     table.add_row("voicemails left", str(report["voicemails"]["left"]), "", "heard to the end by the machine", "")
     table.add_row("disclosure heard", str(attempts["disclosures_heard"]), "", "calls", "")
     return _titled("Calls", table)
+
+
+def _answer_hours(found: Json) -> RenderableType:
+    """Days down, hours across; what too few calls were counted of is a dot."""
+    shares = {(cell["weekday"], cell["hour"]): cell for cell in found["hours"]}
+    hours = range(min(hour for _, hour in shares), max(hour for _, hour in shares) + 1)
+    best = max(cell["share"] for cell in shares.values())
+    table = _table("Share of calls", *(f">{hour}" for hour in hours))
+    for weekday, day in enumerate(DAYS):
+        cells = [shares.get((weekday, hour)) for hour in hours]
+        table.add_row(day, *(Text(f"{cell['share']:.0%}", style=_heat(cell["share"], best)) if cell else "·"
+                             for cell in cells))  # fmt: skip
+    parts = ", ".join(
+        f"{part} {one['share']:.0%} of {one['rung']} ({one['low']:.0%} to {one['high']:.0%})"
+        for part, one in found["parts"].items()
+    )
+    return Group(_titled("When people answer, by their clock", table), Text(parts, style="dim"))
+
+
+def _heat(share: float, best: float) -> str:
+    return "bold green" if share >= 0.8 * best else "yellow" if share >= 0.5 * best else "dim"
 
 
 def _row_errors(uploads: Json) -> RenderableType:

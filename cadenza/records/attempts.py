@@ -26,6 +26,7 @@ from cadenza.domain.outcomes import (
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import NextStep, StepKind, decide_next_step
 from cadenza.domain.tally import EndedAttempt, Tally, tally_of
+from cadenza.records.answer_hours import note_rings, read_learnt
 from cadenza.records.audit import note_decision
 from cadenza.records.database import lock_one, lock_row
 from cadenza.records.events import answer_received_at
@@ -259,7 +260,8 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gat
     attempt = await get_attempt(session, finish.attempt_id, lock=True)
     lead = await lock_one(session, Lead, attempt.lead_id)
     now = await database_now(session)
-    if attempt.outcome is None:
+    ends_now = attempt.outcome is None
+    if ends_now:
         attempt.outcome = finish.outcome.value
         attempt.outcome_reason = finish.reason or attempt.outcome_reason
         attempt.callback_at = finish.callback_at or attempt.callback_at
@@ -280,6 +282,11 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gat
     facts = (await read_gate_facts(session, [lead.id], gate))[lead.id].without_switches()
     decision = gate.check(facts, now)
     never = outcome_for(decision.rule) if decision.is_final else None
+    if ends_now and attempt.submitted_at is not None:
+        tally = Tally(attempt.tally) if attempt.tally else None
+        rang = attempt.ringing_at or attempt.submitted_at
+        await note_rings(session, [(attempt.campaign_id, rang, facts.zone, tally)])
+    learns = facts.policy.retry_at_other_times_of_day and facts.policy.learn_when_people_answer
     step = decide_next_step(
         facts.policy,
         history,
@@ -288,6 +295,7 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gat
         facts.zone,
         promised_at=attempt.callback_at,
         close_as=finish.close_as or (LeadOutcome(lead.close_as) if lead.close_as else never),
+        learnt=await read_learnt(session, attempt.campaign_id) if learns else None,
     )
     if attempt.number + 1 == await next_number(session, lead.id):
         _write_step(lead, step, now)  # a repeat that comes after the next admission must not disturb it

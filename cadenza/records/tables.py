@@ -332,6 +332,19 @@ class Attempt(SQLModel, table=True):
     tally: str | None = None  # domain.tally.Tally: how it counts for the breakers; null: it does not
 
 
+class AnswerHour(SQLModel, table=True):
+    """Calls of a campaign that rang in an hour of the callees' week, and those that a person answered."""
+
+    __tablename__ = "answer_hour"
+    campaign_id: str = Field(
+        sa_column=Column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )
+    weekday: int = Field(primary_key=True)  # 0 is Monday
+    hour: int = Field(primary_key=True)
+    rung: int
+    answered: int
+
+
 class CallEvent(SQLModel, table=True):
     """A webhook as it came in: stored before it is acted on, then delivered until the workflow has it."""
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cadenza.domain.answer_hours import part_of_day
 from cadenza.domain.calling_hours import WeeklyHours, is_open
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
 from cadenza.domain.policy import CampaignPolicy, VoicemailRule
@@ -17,7 +18,6 @@ from cadenza.domain.retry import (
     decide_next_step,
     is_last_attempt,
     leaves_voicemail,
-    part_of_day,
 )
 from tests.support.gates import campaign_opening
 

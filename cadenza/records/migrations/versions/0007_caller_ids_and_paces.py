@@ -1,4 +1,4 @@
-"""Caller-ID pools, and what is left of campaigns' own calls per second"""
+"""Caller-ID pools, what is left of campaigns' own calls per second, and when people answer"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,11 +39,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_caller_id_account_id"), "caller_id", ["account_id"], unique=False)
     op.create_index(op.f("ix_caller_id_campaign_id"), "caller_id", ["campaign_id"], unique=False)
+    op.create_table(
+        "answer_hour",
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("weekday", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rung", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("campaign_id", "weekday", "hour"),
+    )
     op.create_index("attempt_caller", "attempt", ["from_number", "reserved_at"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index("attempt_caller", table_name="attempt")
+    op.drop_table("answer_hour")
     op.drop_table("caller_id")
     op.drop_column("account", "paces")
     op.drop_column("account", "caller_id")
