@@ -10,6 +10,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.answer_hours import HourCount, LearntHours
 from cadenza.domain.tally import ANSWERED_BY_PERSON, Tally
+from cadenza.records.tables import Attempt
+
+
+async def note_ring(session: AsyncSession, attempt: Attempt, zone: str) -> None:
+    """As `note_rings`, of one attempt that has ended."""
+    rang_at = attempt.ringing_at or attempt.submitted_at
+    if rang_at is not None and attempt.tally is not None:
+        await note_rings(session, [(attempt.campaign_id, rang_at, zone, Tally(attempt.tally))])
 
 
 async def note_rings(session: AsyncSession, rings: Iterable[tuple[str, datetime, str, Tally | None]]) -> None:

@@ -26,7 +26,7 @@ from cadenza.domain.outcomes import (
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import NextStep, StepKind, decide_next_step
 from cadenza.domain.tally import EndedAttempt, Tally, tally_of
-from cadenza.records.answer_hours import note_rings, read_learnt
+from cadenza.records.answer_hours import note_ring, read_learnt
 from cadenza.records.audit import note_decision
 from cadenza.records.database import lock_one, lock_row
 from cadenza.records.events import answer_received_at
@@ -282,10 +282,8 @@ async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gat
     facts = (await read_gate_facts(session, [lead.id], gate))[lead.id].without_switches()
     decision = gate.check(facts, now)
     never = outcome_for(decision.rule) if decision.is_final else None
-    if ends_now and attempt.submitted_at is not None:
-        tally = Tally(attempt.tally) if attempt.tally else None
-        rang = attempt.ringing_at or attempt.submitted_at
-        await note_rings(session, [(attempt.campaign_id, rang, facts.zone, tally)])
+    if ends_now:
+        await note_ring(session, attempt, facts.zone)
     learns = facts.policy.retry_at_other_times_of_day and facts.policy.learn_when_people_answer
     step = decide_next_step(
         facts.policy,

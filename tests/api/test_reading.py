@@ -221,7 +221,15 @@ async def test_progress_and_report_add_up(api: Api) -> None:
     assert progress["outcomes"] == {"booked": 1}
     assert [call["state"] for call in progress["under_way"]] == ["ringing"]
     assert progress["next_due"]["lead_id"] in ids[1:]
+    for hour, rung in ((9, 29), (18, 30)):
+        await api.execute(
+            "insert into answer_hour (campaign_id, weekday, hour, rung, answered) values (:id, 2, :hour, :rung, 3)",
+            id=campaign, hour=hour, rung=rung,
+        )  # fmt: skip
     report = (await api.http.get(f"/v1/campaigns/{campaign}/report")).json()
+    [cell] = report["answer_hours"]["hours"]
+    assert (cell["weekday"], cell["hour"], cell["rung"], cell["share"]) == (2, 18, 30, 0.1)
+    assert list(report["answer_hours"]["parts"]) == ["evening"]
     assert report["attempts"]["dials"] == 3
     assert report["attempts"]["answered"] == 3
     assert report["attempts"]["retries"] == 1

@@ -87,6 +87,15 @@ def test_the_report_shows(words: str) -> None:
     assert words in shown(report_view(EXAMPLE_REPORT))
 
 
+def test_the_report_shows_when_people_answer_with_a_dot_where_too_few_calls_were_counted() -> None:
+    cell = {"rung": 40, "answered": 9, "share": 0.225, "low": 0.12, "high": 0.38}
+    hours = [{"weekday": 0, "hour": 17, **cell}, {"weekday": 1, "hour": 19, **cell}]
+    text = shown(report_view({**EXAMPLE_REPORT, "answer_hours": {"hours": hours, "parts": {"evening": cell}}}))
+    monday = next(line for line in text.splitlines() if line.startswith("monday"))
+    assert monday.split() == ["monday", "22%", "·", "·"]
+    assert "evening 22% of 40 (12% to 38%)" in text
+
+
 def test_appointments_are_shown_in_the_rep_s_own_time() -> None:
     appointment = {
         "starts_at": "2026-11-24T19:30:00Z", "time_zone": "America/New_York", "rep": "Dana Reyes",
