@@ -33,13 +33,14 @@ from cadenza.domain.messages import CloseLead
 from cadenza.domain.outcomes import REACHED_NOBODY, AttemptOutcome, LeadState
 from cadenza.domain.retry import NextStep, PastAttempt, StepKind, decide_next_step
 from cadenza.domain.rules.rule_book import standard_rules
-from cadenza.records.admission import Admission, admit_due_leads
+from cadenza.records.admission import admit_due_leads
 from cadenza.records.answer_hours import note_rings, read_learnt
 from cadenza.records.attempts import finish_lead
 from cadenza.records.caller_ids import add_caller_id
 from cadenza.records.gate_facts import read_gate_facts
 from cadenza.records.held_leads import wake_held
 from cadenza.records.history import read_histories
+from cadenza.records.reservation import Admission
 from cadenza.records.suppressions import suppress_number
 
 ACCOUNT = "AC1"
