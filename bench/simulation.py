@@ -47,7 +47,10 @@ def _report(console: Console, simulation: Simulation, refused: Sequence[tuple[st
         table.add_row(campaign, f"{count:,}")
     console.print(table)
     one, other = outcome.full["cp_twin_1"], outcome.full["cp_twin_2"]
-    console.print(f"Of the ticks that used the whole rate the twins, equal campaigns, had {one:,} and {other:,} calls")
+    if one + other:
+        console.print(f"In ticks that used the whole rate the twins, equal campaigns, had {one:,} and {other:,} calls")
+    else:
+        console.print("No tick used the whole rate: nothing is told of fairness")
     if outcome.lines:
         console.print(
             f"Lines while calling: {statistics.mean(outcome.lines):.1f} on average, {max(outcome.lines)} at most"
