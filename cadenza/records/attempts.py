@@ -171,7 +171,8 @@ async def apply_call_status(session: AsyncSession, progress: CallProgressed) -> 
         # The state stays with the workflow: the line is freed when the outcome is recorded.
     else:
         _advance(attempt, state)
-    _count_what_rang(attempt)
+    if _count_what_rang(attempt):
+        attempt.tally = await _tally(session, attempt)
     session.add(attempt)
     await session.flush()
     return True
@@ -391,11 +392,17 @@ def _advance(attempt: Attempt, to: AttemptState) -> bool:
     return True
 
 
-def _count_what_rang(attempt: Attempt) -> None:
-    """A call that rang was not withdrawn, whatever its workflow knew and however late the word comes: it counts."""
-    if attempt.outcome == AttemptOutcome.WITHDRAWN and (attempt.ringing_at or attempt.answered_at):
-        attempt.outcome = AttemptOutcome.NO_ANSWER.value
-        attempt.outcome_reason = "called off while it was ringing"
+def _count_what_rang(attempt: Attempt) -> bool:
+    """A call that rang was not withdrawn, and one that was answered reached somebody, whatever its workflow knew and
+    however late the word comes: it counts. True if that changed the outcome."""
+    called_off = attempt.outcome in {AttemptOutcome.WITHDRAWN, AttemptOutcome.NO_ANSWER}
+    if called_off and attempt.answered_at:
+        attempt.outcome, attempt.outcome_reason = AttemptOutcome.UNKNOWN.value, "called off as it was answered"
+    elif attempt.outcome == AttemptOutcome.WITHDRAWN and attempt.ringing_at:
+        attempt.outcome, attempt.outcome_reason = AttemptOutcome.NO_ANSWER.value, "called off while it was ringing"
+    else:
+        return False
+    return True
 
 
 def _is_over(attempt: Attempt) -> bool:

@@ -262,14 +262,25 @@ async def test_an_attempt_that_is_not_there_is_a_typed_error(world: World) -> No
             await attempts.get_attempt(session, "nobody-1")
 
 
-@pytest.mark.parametrize("told_first", ["the ring", "the end"])
-async def test_a_call_that_rang_before_it_was_called_off_counts_as_made(world: World, told_first: str) -> None:
+@pytest.mark.parametrize("told_first", ["the word", "the end"])
+@pytest.mark.parametrize(
+    ("word", "said", "outcome", "reason"),
+    [
+        (CallStatus.RINGING, AttemptOutcome.WITHDRAWN, "no_answer", "called off while it was ringing"),
+        (CallStatus.IN_PROGRESS, AttemptOutcome.WITHDRAWN, "unknown", "called off as it was answered"),
+        (CallStatus.IN_PROGRESS, AttemptOutcome.NO_ANSWER, "unknown", "called off as it was answered"),
+    ],
+)
+async def test_a_call_that_rang_before_it_was_called_off_counts_for_what_it_was(
+    world: World, told_first: str, word: CallStatus, said: AttemptOutcome, outcome: str, reason: str
+) -> None:
     attempt_id = await admitted(world)
     await claim(world, attempt_id)
-    if told_first == "the ring":
-        await tell(world, attempt_id, CallStatus.RINGING, 1)
-    await finish(world, attempt_id, AttemptOutcome.WITHDRAWN)
+    if told_first == "the word":
+        await tell(world, attempt_id, word, 1)
+    await finish(world, attempt_id, said)
     if told_first == "the end":
-        await tell(world, attempt_id, CallStatus.RINGING, 1)
-    [row] = await world.run("select outcome, outcome_reason from attempt")
-    assert (row.outcome, row.outcome_reason) == ("no_answer", "called off while it was ringing")
+        await tell(world, attempt_id, word, 1)
+    [row] = await world.run("select outcome, outcome_reason, tally from attempt")
+    assert (row.outcome, row.outcome_reason) == (outcome, reason)
+    assert row.tally == ("person" if outcome == "unknown" else "no_person")
