@@ -268,7 +268,7 @@ async def test_one_row_too_many_and_nothing_is_taken(migrated_url: str, tmp_path
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "xlsx_bomb_of_texts"])  # 5 s by itself
 async def test_the_corpus_gives_over_http_what_it_gives_alone(api: Api, name: str) -> None:
     expected = EXPECTED[name]
     campaign = await api.campaign(default_country=expected.get("country", "US"))

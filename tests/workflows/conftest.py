@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.workflows.stage import LeadOnStage, Stage
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(temporal_env: WorkflowEnvironment) -> AsyncIterator[Stage]:
     client = temporal_env.client
     second = await Client.connect(
