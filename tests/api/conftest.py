@@ -21,10 +21,10 @@ from cadenza.operations.rehearsal_environment import RULES
 from cadenza.records.api_keys import add_key, new_secret
 from cadenza.records.campaigns import keep_account
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.records.tables import Attempt, Lead
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
+from tests.support.servers import empty_database
 
 PUBLIC_URL = "https://calls.example.com"
 AUTH_TOKEN = "12345"
@@ -164,9 +164,10 @@ async def close_api(api: Api) -> None:
 
 
 @pytest.fixture(scope="module")
-def migrated_url(module_database_url: str) -> str:
-    migrate(module_database_url)
-    return module_database_url
+def migrated_url(shared_tables_url: str) -> str:
+    """A database with our tables, empty at the module's start."""
+    empty_database(shared_tables_url)
+    return shared_tables_url
 
 
 @pytest_asyncio.fixture

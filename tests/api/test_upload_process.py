@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ from tests.api.test_process import running, wait_until_ready
 
 pytestmark = [pytest.mark.servers, pytest.mark.long(75), pytest.mark.timeout(240)]
 ROWS = 20_000
-FILE = csv_file(lead_rows(ROWS))
 _KEPT = ("lead", "row_error", "other_phone", "consent")
+
+
+@cache
+def large_file() -> bytes:
+    return csv_file(lead_rows(ROWS))
 
 
 @dataclass
@@ -36,7 +41,9 @@ class Running:
         return str(answer.raise_for_status().json()["id"])
 
     def upload(self, campaign: str) -> httpx.Response:
-        return self.http.post(f"/v1/campaigns/{campaign}/leads", content=FILE, headers={"content-type": "text/csv"})
+        return self.http.post(
+            f"/v1/campaigns/{campaign}/leads", content=large_file(), headers={"content-type": "text/csv"}
+        )
 
     def uploads(self, campaign: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self.http.get(f"/v1/campaigns/{campaign}/uploads").json()["items"]
