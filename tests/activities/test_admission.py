@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -170,17 +171,26 @@ async def test_the_activity_ticks_until_its_worker_stops_and_completes_campaigns
     assert campaign.state == CampaignState.COMPLETED
 
 
+@asynccontextmanager
+async def away(world: World, table: str) -> AsyncIterator[None]:
+    """The table is gone, and back afterwards: other tests have the same database."""
+    await world.run(f"alter table {table} rename to elsewhere")
+    try:
+        yield
+    finally:
+        await world.run(f"alter table elsewhere rename to {table}")
+
+
 async def test_an_outage_of_the_database_costs_ticks_only(
     world: World, workflows: Workflows, dialer: AdmissionActivities
 ) -> None:
     await world.account()
     await world.leads(await world.campaign())
-    await world.run("alter table account rename to elsewhere")
     environment = ActivityEnvironment()
-    running = asyncio.ensure_future(environment.run(dialer.admit_leads, DialerInput(account=ACCOUNT)))
-    await asyncio.sleep(1.5)
-    assert not running.done()
-    await world.run("alter table elsewhere rename to account")
+    async with away(world, "account"):
+        running = asyncio.ensure_future(environment.run(dialer.admit_leads, DialerInput(account=ACCOUNT)))
+        await asyncio.sleep(1.5)
+        assert not running.done()
     await eventually(lambda: len(workflows.admitted) == 1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -237,15 +247,15 @@ async def test_a_chore_that_fails_costs_its_turn_and_no_tick(
     monkeypatch.setattr(admission, "SWEEP_EVERY_SECONDS", 0.1)
     monkeypatch.setattr(admission, "TICK_SECONDS", 0.05)
     await world.account()
-    await world.run("alter table swept rename to elsewhere")
     await world.leads(await world.campaign(), state="calling")
     environment = ActivityEnvironment()
-    running = asyncio.ensure_future(environment.run(dialer.admit_leads, DialerInput(account=ACCOUNT)))
-    await asyncio.sleep(0.5)
-    await world.leads(await world.campaign(), 2)
-    await eventually(lambda: len(workflows.admitted) == 2)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with away(world, "swept"):
+        running = asyncio.ensure_future(environment.run(dialer.admit_leads, DialerInput(account=ACCOUNT)))
+        await asyncio.sleep(0.5)
+        await world.leads(await world.campaign(), 2)
+        await eventually(lambda: len(workflows.admitted) == 2)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_outcome_recorded_twice_does_not_disturb_the_next_attempt(

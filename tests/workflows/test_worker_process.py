@@ -55,7 +55,7 @@ class House:
         return process
 
     async def ready(self, process: "subprocess.Popen[bytes]") -> None:
-        await eventually(lambda: is_ready("worker", process.pid, self.data_dir), seconds=40)
+        await eventually(lambda: is_ready("worker", process.pid, self.data_dir), seconds=120)
 
     @asynccontextmanager
     async def running_temporal(self) -> AsyncIterator[Client]:
@@ -82,7 +82,7 @@ class House:
         rows = await self.rows.run("select state, outcome, call_sid from attempt order by number")
         return [(row.state, row.outcome, row.call_sid) for row in rows]
 
-    async def until(self, query: str, patience: float = 40) -> list[Any]:
+    async def until(self, query: str, patience: float = 120) -> list[Any]:
         async with asyncio.timeout(patience):
             while not (rows := await self.rows.run(query)):
                 await asyncio.sleep(0.1)
@@ -149,7 +149,7 @@ async def test_a_worker_killed_in_the_middle_of_the_post_leaves_one_ring(house: 
         await house.rows.run("update campaign set caller_id = :number", number=FROM)
         await house.rows.leads(campaign, phone="+12125550148")
         await house.dial(client)
-        await eventually(lambda: world.calls, seconds=40)
+        await eventually(lambda: world.calls, seconds=120)
         first.kill()
         await asyncio.to_thread(first.wait, 10)
         second = house.start_worker()
