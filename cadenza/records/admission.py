@@ -24,8 +24,9 @@ from cadenza.records.breakers import note_probe
 from cadenza.records.caller_ids import read_pools
 from cadenza.records.database import lock_row
 from cadenza.records.gate_facts import database_now
+from cadenza.records.operation_tables import BreakerRow
 from cadenza.records.reservation import Admission, TickLimits, Turns, message_of
-from cadenza.records.tables import Account, BreakerRow
+from cadenza.records.tables import Account
 
 CLOSINGS_PER_TICK = 50
 WOKEN_PER_TICK = 1000

@@ -28,7 +28,8 @@ from cadenza.domain.reporting import HUMAN
 from cadenza.domain.tally import Tally
 from cadenza.records.database import lock_one, lock_row
 from cadenza.records.gate_facts import database_now
-from cadenza.records.tables import Account, Attempt, BreakerEvent, BreakerRow
+from cadenza.records.operation_tables import BreakerEvent, BreakerRow
+from cadenza.records.tables import Account, Attempt
 
 _HELD_BY_HAND = Breaker(BreakerState.OPEN)
 _RANG = frozenset({AttemptState.RINGING, AttemptState.IN_PROGRESS})

@@ -18,8 +18,8 @@ from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
 from cadenza.records.admission import announcement
 from cadenza.records.attempts import FinishAttempt, finish_attempt
+from cadenza.records.operation_tables import Swept
 from cadenza.records.reservation import Admission
-from cadenza.records.tables import Swept
 
 OVERSLEPT_SECONDS = 120
 GRACE_SECONDS = 900

@@ -14,40 +14,15 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
-    String,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import INT8RANGE, JSONB, ExcludeConstraint, Range
 from sqlmodel import Field, SQLModel
 
-from cadenza.domain.breakers import BreakerState
 from cadenza.domain.lead_columns import PhoneKind
 from cadenza.domain.outcomes import BookingState, CampaignState, LeadState, UploadState
-
-
-def _when(*, default_now: bool = False, index: bool = False) -> Any:
-    server_default = func.now() if default_now else None
-    return Column(DateTime(timezone=True), nullable=not default_now, server_default=server_default, index=index)
-
-
-def _json(default: str) -> Any:
-    return Column(JSONB, nullable=False, server_default=text(f"'{default}'::jsonb"))
-
-
-def _text_column() -> Any:
-    """For a column that came later: rows that were there, and statements that do not name it, get an empty text."""
-    return Column(String, nullable=False, server_default="")
-
-
-def _key(target: str, *, nullable: bool = False, index: bool = True, cascade: bool = True) -> Any:
-    return Column(ForeignKey(target, ondelete="CASCADE" if cascade else None), nullable=nullable, index=index)
-
-
-def _outliving_key(target: str) -> Any:
-    """The row stays when what it names is deleted."""
-    return Column(ForeignKey(target, ondelete="SET NULL"), nullable=True, index=True)
+from cadenza.records.columns import json_column, key, outliving_key, text_column, when
 
 
 class ApiKey(SQLModel, table=True):
@@ -56,9 +31,9 @@ class ApiKey(SQLModel, table=True):
     name: str
     prefix: str  # the first characters, so that a person can tell keys apart
     key_hash: str = Field(unique=True)  # SHA-256 of a 256-bit random key: nothing to brute-force
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    last_used_at: datetime | None = Field(default=None, sa_column=_when())
-    revoked_at: datetime | None = Field(default=None, sa_column=_when())
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    last_used_at: datetime | None = Field(default=None, sa_column=when())
+    revoked_at: datetime | None = Field(default=None, sa_column=when())
 
 
 class Account(SQLModel, table=True):
@@ -69,13 +44,13 @@ class Account(SQLModel, table=True):
     calls_per_second: float
     max_lines: int
     paused_reason: str | None = None
-    last_tick_at: datetime | None = Field(default=None, sa_column=_when())
+    last_tick_at: datetime | None = Field(default=None, sa_column=when())
     tokens: float = Field(default=0.0)  # calls-per-second budget left over from the last tick
     paused_rule: str | None = None  # domain.breakers.BreakerRule; null: a person paused it, or nobody
-    breakers: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.breakers.BreakerLimits
-    waiting_reason: str = Field(default="", sa_column=_text_column())  # what stood in the last tick's way
-    caller_id: str = Field(default="", sa_column=_text_column())  # the setting's: of campaigns that name none
-    paces: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # records.campaign_paces
+    breakers: dict[str, Any] = Field(default_factory=dict, sa_column=json_column("{}"))  # domain.breakers.BreakerLimits
+    waiting_reason: str = Field(default="", sa_column=text_column())  # what stood in the last tick's way
+    caller_id: str = Field(default="", sa_column=text_column())  # the setting's: of campaigns that name none
+    paces: dict[str, Any] = Field(default_factory=dict, sa_column=json_column("{}"))  # records.campaign_paces
 
 
 class CallerIdRow(SQLModel, table=True):
@@ -83,35 +58,35 @@ class CallerIdRow(SQLModel, table=True):
 
     __tablename__ = "caller_id"
     phone: str = Field(primary_key=True)  # E.164
-    account_id: str = Field(sa_column=_key("account.id", cascade=False))
-    campaign_id: str | None = Field(default=None, sa_column=_key("campaign.id", nullable=True))
+    account_id: str = Field(sa_column=key("account.id", cascade=False))
+    campaign_id: str | None = Field(default=None, sa_column=key("campaign.id", nullable=True))
     state: str  # domain.caller_ids.CallerIdState
     daily_cap: int
-    rests_until: datetime | None = Field(default=None, sa_column=_when())
+    rests_until: datetime | None = Field(default=None, sa_column=when())
     rest_rule: str | None = None  # domain.caller_ids.RestRule
     rest_reason: str = ""
-    counts_from: datetime = Field(default=None, sa_column=_when(default_now=True))  # calls before say nothing of it
-    added_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    counts_from: datetime = Field(default=None, sa_column=when(default_now=True))  # calls before say nothing of it
+    added_at: datetime = Field(default=None, sa_column=when(default_now=True))
 
 
 class Campaign(SQLModel, table=True):
     __tablename__ = "campaign"
     id: str = Field(primary_key=True)
-    account_id: str = Field(sa_column=_key("account.id", cascade=False))
+    account_id: str = Field(sa_column=key("account.id", cascade=False))
     name: str
     state: str = Field(default=CampaignState.DRAFT.value, index=True)
     state_reason: str = ""
-    script: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.script.Script
-    policy: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.policy.CampaignPolicy
+    script: dict[str, Any] = Field(default_factory=dict, sa_column=json_column("{}"))  # domain.script.Script
+    policy: dict[str, Any] = Field(default_factory=dict, sa_column=json_column("{}"))  # domain.policy.CampaignPolicy
     booking: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSONB(none_as_null=True))
     )  # domain.policy.BookingPlan
     default_country: str = "US"
     caller_id: str = ""  # E.164; empty: the account's number
     webhook_url: str | None = None
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    started_at: datetime | None = Field(default=None, sa_column=_when())
-    ended_at: datetime | None = Field(default=None, sa_column=_when())
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    started_at: datetime | None = Field(default=None, sa_column=when())
+    ended_at: datetime | None = Field(default=None, sa_column=when())
     paused_rule: str | None = None  # domain.breakers.BreakerRule; null: a person paused it, or nobody
 
 
@@ -120,7 +95,7 @@ class Rep(SQLModel, table=True):
 
     __tablename__ = "rep"
     id: str = Field(primary_key=True)
-    campaign_id: str = Field(sa_column=_key("campaign.id"))
+    campaign_id: str = Field(sa_column=key("campaign.id"))
     name: str
     email: str
     provider: str  # domain.outcomes.CalendarProvider
@@ -144,7 +119,7 @@ class Upload(SQLModel, table=True):
         ),
     )
     id: str = Field(primary_key=True)
-    campaign_id: str = Field(sa_column=_key("campaign.id"))
+    campaign_id: str = Field(sa_column=key("campaign.id"))
     file_name: str
     sha256: str  # of the file's bytes and of how they were read
     state: str = Field(default=UploadState.DONE.value, sa_column_kwargs={"server_default": UploadState.DONE.value})
@@ -153,13 +128,13 @@ class Upload(SQLModel, table=True):
     encoding: str = Field(default="", sa_column_kwargs={"server_default": ""})
     size_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     bytes_read: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    columns: list[str] = Field(default_factory=list, sa_column=_json("[]"))
-    mapping: dict[str, str] = Field(default_factory=dict, sa_column=_json("{}"))  # what each column was taken for
+    columns: list[str] = Field(default_factory=list, sa_column=json_column("[]"))
+    mapping: dict[str, str] = Field(default_factory=dict, sa_column=json_column("{}"))  # what each column was taken for
     rows: int
     accepted: int
     rejected: int
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    finished_at: datetime | None = Field(default=None, sa_column=_when())
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    finished_at: datetime | None = Field(default=None, sa_column=when())
 
 
 class RowError(SQLModel, table=True):
@@ -167,7 +142,7 @@ class RowError(SQLModel, table=True):
 
     __tablename__ = "row_error"
     id: int | None = Field(default=None, primary_key=True)
-    upload_id: str = Field(sa_column=_key("upload.id"))
+    upload_id: str = Field(sa_column=key("upload.id"))
     row: int
     column: str
     value: str
@@ -194,8 +169,8 @@ class Lead(SQLModel, table=True):
         Index("lead_asleep", "due_at", postgresql_where=text("state = 'waiting'")),
     )
     id: str = Field(primary_key=True)
-    campaign_id: str = Field(sa_column=_key("campaign.id", index=False))
-    upload_id: str | None = Field(default=None, sa_column=_key("upload.id", nullable=True, index=False))
+    campaign_id: str = Field(sa_column=key("campaign.id", index=False))
+    upload_id: str | None = Field(default=None, sa_column=key("upload.id", nullable=True, index=False))
     row: int | None = None
     phone: str  # the number that is called first; others are in `other_phone`
     phone_kind: str = Field(
@@ -207,25 +182,25 @@ class Lead(SQLModel, table=True):
     email: str = ""
     company: str = ""
     country: str = ""
-    zones: list[str] = Field(default_factory=list, sa_column=_json("[]"))  # every zone the number may be in
+    zones: list[str] = Field(default_factory=list, sa_column=json_column("[]"))  # every zone the number may be in
     said_zone: str = Field(default="", sa_column_kwargs={"server_default": ""})  # IANA: the row's own
-    address: dict[str, str] = Field(default_factory=dict, sa_column=_json("{}"))  # domain.address.Address
+    address: dict[str, str] = Field(default_factory=dict, sa_column=json_column("{}"))  # domain.address.Address
     language: str = Field(default="", sa_column_kwargs={"server_default": ""})  # BCP 47
-    custom: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))
+    custom: dict[str, Any] = Field(default_factory=dict, sa_column=json_column("{}"))
     state: str = LeadState.NEW.value
-    due_at: datetime | None = Field(default=None, sa_column=_when())  # next step's time; null when final
+    due_at: datetime | None = Field(default=None, sa_column=when())  # next step's time; null when final
     next_step: str = "first call"  # for people: what happens at due_at
     is_callback: bool = False  # promised callbacks go first
     held_rule: str | None = None  # domain.gate.Rule that only a person can satisfy; asked again at due_at
     attempts_made: int = 0
     workflow_started: bool = False
     close_as: str | None = None  # LeadOutcome: asked to end after what is under way
-    close_sent_at: datetime | None = Field(default=None, sa_column=_when())
+    close_sent_at: datetime | None = Field(default=None, sa_column=when())
     voicemail_attempt_id: str | None = None  # set once, before the message is played: never two messages
     outcome: str | None = None  # domain.outcomes.LeadOutcome
     outcome_reason: str = ""
-    final_at: datetime | None = Field(default=None, sa_column=_when())
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    final_at: datetime | None = Field(default=None, sa_column=when())
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
 
 
 class OtherPhoneRow(SQLModel, table=True):
@@ -240,7 +215,7 @@ class OtherPhoneRow(SQLModel, table=True):
     kind: str  # domain.lead_columns.PhoneKind
     extension: str = ""
     country: str = ""
-    zones: list[str] = Field(default_factory=list, sa_column=_json("[]"))
+    zones: list[str] = Field(default_factory=list, sa_column=json_column("[]"))
 
 
 class ConsentRow(SQLModel, table=True):
@@ -253,10 +228,10 @@ class ConsentRow(SQLModel, table=True):
     given_on: date | None = None
     source: str = ""
     proof: str = ""
-    lead_id: str | None = Field(default=None, sa_column=_outliving_key("lead.id"))
-    upload_id: str | None = Field(default=None, sa_column=_outliving_key("upload.id"))
+    lead_id: str | None = Field(default=None, sa_column=outliving_key("lead.id"))
+    upload_id: str | None = Field(default=None, sa_column=outliving_key("upload.id"))
     row: int | None = None
-    recorded_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    recorded_at: datetime = Field(default=None, sa_column=when(default_now=True))
 
 
 class Attempt(SQLModel, table=True):
@@ -291,44 +266,44 @@ class Attempt(SQLModel, table=True):
         ),
     )
     id: str = Field(primary_key=True)  # {lead}-{number}
-    lead_id: str = Field(sa_column=_key("lead.id", index=False))
-    campaign_id: str = Field(sa_column=_key("campaign.id", index=False))
-    account_id: str = Field(sa_column=_key("account.id", index=False, cascade=False))
+    lead_id: str = Field(sa_column=key("lead.id", index=False))
+    campaign_id: str = Field(sa_column=key("campaign.id", index=False))
+    account_id: str = Field(sa_column=key("account.id", index=False, cascade=False))
     number: int  # 1, 2, ...: reservations, those that were never submitted included
     phone: str
     from_number: str
     state: str
     leaves_voicemail: bool = False
-    reserved_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    reserved_at: datetime = Field(default=None, sa_column=when(default_now=True))
     lease_until: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    announced_at: datetime | None = Field(default=None, sa_column=_when())  # the workflow was told
-    submitted_at: datetime | None = Field(default=None, sa_column=_when())
+    announced_at: datetime | None = Field(default=None, sa_column=when())  # the workflow was told
+    submitted_at: datetime | None = Field(default=None, sa_column=when())
     call_sid: str | None = None
     carrier_status: str | None = None
     sequence: int = -1  # highest carrier sequence number seen
-    ringing_at: datetime | None = Field(default=None, sa_column=_when())
-    answered_at: datetime | None = Field(default=None, sa_column=_when())
-    ended_at: datetime | None = Field(default=None, sa_column=_when())
+    ringing_at: datetime | None = Field(default=None, sa_column=when())
+    answered_at: datetime | None = Field(default=None, sa_column=when())
+    ended_at: datetime | None = Field(default=None, sa_column=when())
     answered_by: str | None = None
     sip_code: int | None = None
     duration_seconds: int | None = None
     outcome: str | None = None  # domain.outcomes.AttemptOutcome
     outcome_reason: str = ""
     conversation_outcome: str | None = None  # the bridge's word, written before it signals
-    callback_at: datetime | None = Field(default=None, sa_column=_when())
+    callback_at: datetime | None = Field(default=None, sa_column=when())
     refusal_rule: str | None = None  # domain.gate.Rule, or the carrier's error code
     bridge_id: str | None = None
     conversation_over: bool = False  # the bridge finished: the verb after <Connect> hangs up
     disclosure_heard: bool = False
-    voicemail_played_at: datetime | None = Field(default=None, sa_column=_when())
+    voicemail_played_at: datetime | None = Field(default=None, sa_column=when())
     listening_seconds: float = 0.0
     tokens: int = 0
     characters_spoken: int = 0
     summary: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     unapproved_promises: list[dict[str, Any]] = Field(
-        default_factory=list, sa_column=_json("[]")
+        default_factory=list, sa_column=json_column("[]")
     )  # quote, why, found_by
-    agent_heard_at: datetime | None = Field(default=None, sa_column=_when())  # the callee heard our first sound
+    agent_heard_at: datetime | None = Field(default=None, sa_column=when())  # the callee heard our first sound
     tally: str | None = None  # domain.tally.Tally: how it counts for the breakers; null: it does not
 
 
@@ -355,9 +330,9 @@ class CallEvent(SQLModel, table=True):
     kind: str  # status, machine, recording, stream, voicemail_played
     fingerprint: str = Field(unique=True)  # duplicates are stored once
     call_sid: str = ""
-    payload: dict[str, Any] = Field(default_factory=dict, sa_column=_json("{}"))
-    received_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    delivered_at: datetime | None = Field(default=None, sa_column=_when())
+    payload: dict[str, Any] = Field(default_factory=dict, sa_column=json_column("{}"))
+    received_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    delivered_at: datetime | None = Field(default=None, sa_column=when())
 
 
 class GateRefusal(SQLModel, table=True):
@@ -365,17 +340,17 @@ class GateRefusal(SQLModel, table=True):
 
     __tablename__ = "gate_refusal"
     id: int | None = Field(default=None, primary_key=True)
-    lead_id: str = Field(sa_column=_key("lead.id"))
+    lead_id: str = Field(sa_column=key("lead.id"))
     attempt_id: str | None = None
     stage: str  # admission, before_post, answer
     rule: str
     reason: str
-    jurisdiction: str = Field(default="", sa_column=_text_column())  # these three: of the law's rule, else empty
-    grade: str = Field(default="", sa_column=_text_column())
-    source: str = Field(default="", sa_column=_text_column())
-    rules_version: str = Field(default="", sa_column=_text_column())
-    next_at: datetime | None = Field(default=None, sa_column=_when())
-    at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    jurisdiction: str = Field(default="", sa_column=text_column())  # these three: of the law's rule, else empty
+    grade: str = Field(default="", sa_column=text_column())
+    source: str = Field(default="", sa_column=text_column())
+    rules_version: str = Field(default="", sa_column=text_column())
+    next_at: datetime | None = Field(default=None, sa_column=when())
+    at: datetime = Field(default=None, sa_column=when(default_now=True))
 
 
 class CallNote(SQLModel, table=True):
@@ -383,9 +358,9 @@ class CallNote(SQLModel, table=True):
 
     __tablename__ = "call_note"
     id: int | None = Field(default=None, primary_key=True)
-    attempt_id: str = Field(sa_column=_key("attempt.id"))
+    attempt_id: str = Field(sa_column=key("attempt.id"))
     text: str
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
 
 
 class Turn(SQLModel, table=True):
@@ -394,7 +369,7 @@ class Turn(SQLModel, table=True):
     __tablename__ = "turn"
     __table_args__ = (UniqueConstraint("attempt_id", "position", name="turn_attempt_position"),)
     id: int | None = Field(default=None, primary_key=True)
-    attempt_id: str = Field(sa_column=_key("attempt.id", index=False))
+    attempt_id: str = Field(sa_column=key("attempt.id", index=False))
     position: int
     speaker: str  # domain.outcomes.Speaker
     text: str  # what was heard: for the agent, the words that were really played
@@ -403,7 +378,7 @@ class Turn(SQLModel, table=True):
     tool: str | None = None
     tool_call_id: str | None = None
     payload: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
-    started_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    started_at: datetime = Field(default=None, sa_column=when(default_now=True))
     latency: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))  # stages in ms
 
 
@@ -412,12 +387,12 @@ class SlotOfferRow(SQLModel, table=True):
 
     __tablename__ = "slot_offer"
     token: str = Field(primary_key=True)
-    lead_id: str = Field(sa_column=_key("lead.id"))
+    lead_id: str = Field(sa_column=key("lead.id"))
     attempt_id: str
     starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    rep_ids: list[str] = Field(default_factory=list, sa_column=_json("[]"))
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    rep_ids: list[str] = Field(default_factory=list, sa_column=json_column("[]"))
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
 
 
 class Booking(SQLModel, table=True):
@@ -431,10 +406,10 @@ class Booking(SQLModel, table=True):
     )
     model_config = ConfigDict(arbitrary_types_allowed=True)  # type: ignore[assignment]
     id: str = Field(primary_key=True)
-    campaign_id: str = Field(sa_column=_key("campaign.id"))
-    lead_id: str = Field(sa_column=_key("lead.id"))
+    campaign_id: str = Field(sa_column=key("campaign.id"))
+    lead_id: str = Field(sa_column=key("lead.id"))
     attempt_id: str
-    rep_id: str = Field(sa_column=_key("rep.id"))
+    rep_id: str = Field(sa_column=key("rep.id"))
     calendar_ref: str  # the rep's calendar: one person may be a rep of several campaigns
     provider: str
     starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
@@ -443,13 +418,13 @@ class Booking(SQLModel, table=True):
     # without the btree_gist extension, refuse two appointments that overlap in one calendar.
     span: Range[int] = Field(sa_column=Column(INT8RANGE, nullable=False))
     state: str = BookingState.HELD.value
-    hold_until: datetime | None = Field(default=None, sa_column=_when())
+    hold_until: datetime | None = Field(default=None, sa_column=when())
     external_id: str | None = None
     join_url: str | None = None
     cancel_url: str | None = None
     failure: str = ""
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    confirmed_at: datetime | None = Field(default=None, sa_column=_when())
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    confirmed_at: datetime | None = Field(default=None, sa_column=when())
 
 
 class Suppression(SQLModel, table=True):
@@ -460,8 +435,8 @@ class Suppression(SQLModel, table=True):
     reason: str
     source: str  # domain.suppression.SuppressionSource
     attempt_id: str | None = None
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    who: str = Field(default="", sa_column=_text_column())  # key:ak_..., callee, operator
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    who: str = Field(default="", sa_column=text_column())  # key:ak_..., callee, operator
 
 
 class RenderedAudio(SQLModel, table=True):
@@ -473,73 +448,19 @@ class RenderedAudio(SQLModel, table=True):
     text: str
     audio: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     characters: str = ""  # as they were spoken; empty: their times are not known
-    ends_ms: list[int] = Field(default_factory=list, sa_column=_json("[]"))  # when each is over
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    ends_ms: list[int] = Field(default_factory=list, sa_column=json_column("[]"))  # when each is over
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
 
 
 class Recording(SQLModel, table=True):
     __tablename__ = "recording"
     sid: str = Field(primary_key=True)
-    attempt_id: str = Field(sa_column=_key("attempt.id"))
+    attempt_id: str = Field(sa_column=key("attempt.id"))
     source_url: str
     duration_seconds: int = 0
     channels: int = 2
     path: str | None = None  # below the data folder; null until fetched
     size_bytes: int | None = None
-    fetched_at: datetime | None = Field(default=None, sa_column=_when())
-    created_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    erase_asked_at: datetime | None = Field(default=None, sa_column=_when())  # by a person: goes whatever its age
-
-
-class BridgeNode(SQLModel, table=True):
-    """A bridge process: where it is and how many calls it can take. Admission obeys it."""
-
-    __tablename__ = "bridge_node"
-    id: str = Field(primary_key=True)
-    public_url: str
-    max_calls: int
-    calls: int = 0
-    draining: bool = False
-    beat_at: datetime = Field(default=None, sa_column=_when(default_now=True))
-    listening_refusal: str | None = None  # why the recogniser takes no sessions of this bridge; null: it does
-
-
-class BreakerRow(SQLModel, table=True):
-    """The circuit breaker of a campaign, or of the account. No row: it never tripped."""
-
-    __tablename__ = "breaker"
-    id: str = Field(primary_key=True)  # the campaign's or the account's id
-    account_id: str = Field(sa_column=_key("account.id"))
-    campaign_id: str | None = Field(default=None, sa_column=_key("campaign.id", nullable=True, index=False))
-    state: str = BreakerState.CLOSED.value
-    rule: str | None = None  # domain.breakers.BreakerRule
-    reason: str = ""
-    since: datetime | None = Field(default=None, sa_column=_when())  # the last change of state
-    probe_at: datetime | None = Field(default=None, sa_column=_when())  # null: only a person closes it
-    failed_probes: int = 0
-    probe_attempt_id: str | None = None  # the one call that is let through
-    reset_at: datetime | None = Field(default=None, sa_column=_when())  # by a person: what ended before does not count
-    recovered_at: datetime | None = Field(default=None, sa_column=_when())  # by a probe: the same for carrier faults
-
-
-class BreakerEvent(SQLModel, table=True):
-    """Every change of a breaker's state."""
-
-    __tablename__ = "breaker_event"
-    id: int | None = Field(default=None, primary_key=True)
-    breaker_id: str = Field(index=True)  # no foreign key: what happened outlives the campaign
-    state: str
-    rule: str | None = None
-    reason: str = ""
-    at: datetime = Field(default=None, sa_column=_when(default_now=True))
-
-
-class Swept(SQLModel, table=True):
-    """What the sweeper found stuck, and repaired. Should stay empty."""
-
-    __tablename__ = "swept"
-    id: int | None = Field(default=None, primary_key=True)
-    kind: str  # records.sweeper.SweepKind
-    lead_id: str
-    attempt_id: str | None = None
-    at: datetime = Field(default=None, sa_column=_when(default_now=True))
+    fetched_at: datetime | None = Field(default=None, sa_column=when())
+    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    erase_asked_at: datetime | None = Field(default=None, sa_column=when())  # by a person: goes whatever its age

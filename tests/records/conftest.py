@@ -12,7 +12,8 @@ from cadenza.domain.identifiers import new_id
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.records.database import Database
-from cadenza.records.tables import Account, BridgeNode, Campaign, Lead
+from cadenza.records.operation_tables import BridgeNode
+from cadenza.records.tables import Account, Campaign, Lead
 
 ACCOUNT = "AC1"
 AREA_CODES = (212, 202, 305, 312, 404, 415, 503, 617, 713, 801)

@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 import cadenza.records.compliance_tables
+import cadenza.records.operation_tables
 import cadenza.records.tables  # noqa: F401
 from cadenza.records.database import sqlalchemy_url
 from cadenza.records.migrate import migrate
