@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from cadenza.loading import loading
 from cadenza.operations.processes import free_port as find_free_port
 from cadenza.records.migrate import migrate
 from cadenza.settings import Settings, get_settings
@@ -16,6 +17,13 @@ from tests.support.temporal import running_temporal
 
 _IN_REAL_TIME = ("tests/end_to_end/", "tests/operations/chaos/", "tests/voice_bridge/")
 """Where `ops/run_tests` looks for tests that run in real time."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Nothing that collecting makes is garbage: without looking for some it takes half of the time."""
+    with loading():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

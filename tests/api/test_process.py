@@ -139,11 +139,9 @@ def test_a_second_process_shares_the_database_and_the_key(database_url: str, tmp
 
 
 def test_a_taken_port_ends_it_with_an_error(database_url: str, tmp_path: Path, free_port: int) -> None:
-    with running(database_url, tmp_path / "one", free_port) as first:
-        wait_until_ready(first, tmp_path / "one")
-        with running(database_url, tmp_path / "two", free_port) as second:
-            assert second.wait(timeout=START_SECONDS) not in {0, None}
-            assert not is_ready("api", data_dir=tmp_path / "two")
+    with listen("api", "127.0.0.1", free_port), running(database_url, tmp_path, free_port) as process:
+        assert process.wait(timeout=START_SECONDS) not in {0, None}
+        assert not is_ready("api", data_dir=tmp_path)
 
 
 def test_without_a_database_it_says_what_to_do(tmp_path: Path) -> None:

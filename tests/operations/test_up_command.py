@@ -95,15 +95,18 @@ async def rest_of(process: asyncio.subprocess.Process) -> str:
     return rest.decode()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_it_says_where_things_are_and_stops_cleanly(settings: Settings, number: signal.Signals) -> None:
+async def test_it_says_where_things_are_and_stops_cleanly(settings: Settings) -> None:
     async with up(settings, STAND_IN) as process:
         said = await said_until(process, "Ctrl-C stops it")
         assert f"http://127.0.0.1:{settings.api_port}/" in said
         assert f"http://127.0.0.1:{settings.temporal_ui_port}/" in said
-        process.send_signal(number)
-        assert "Stopped" in await rest_of(process)
-        assert process.returncode == 0
+        await stops_cleanly(process, settings, signal.SIGINT)
+
+
+async def stops_cleanly(process: asyncio.subprocess.Process, settings: Settings, number: signal.Signals) -> None:
+    process.send_signal(number)
+    assert "Stopped" in await rest_of(process)
+    assert process.returncode == 0
     assert port_is_free(settings.temporal_embedded_port)
 
 
@@ -126,43 +129,33 @@ async def test_restart_replaces_our_processes_and_leaves_the_servers(settings: S
     async with up(settings, STAND_IN) as process:
         await said_until(process, "Ctrl-C stops it")
         before = noted_pids(settings)
+        with connected(settings) as connection:
+            laid = connection.execute("select version_num from alembic_version").fetchone()
+            connection.execute("update alembic_version set version_num = '0001'")
+        restart_running(settings)
+        await said_until(process, "nothing was restarted")  # code that cannot lay the tables
+        assert noted_pids(settings) == before
+        with connected(settings) as connection:
+            connection.execute("update alembic_version set version_num = %s", laid)
         assert restart_running(settings) == 0
         said = await said_until(process, "Restarted\n")
         assert "worker     ready replaced in" in said
         after = noted_pids(settings)
         assert {name for name in before if before[name] != after[name]} == {"worker", "bridge", "api"}
-        process.send_signal(signal.SIGTERM)
-        assert "Stopped" in await rest_of(process)
-        assert process.returncode == 0
+        await stops_cleanly(process, settings, signal.SIGTERM)
 
 
-async def test_only_one_restart_is_under_way(settings: Settings) -> None:
+async def test_a_restart_before_everything_is_up_or_during_another_changes_nothing(settings: Settings) -> None:
     async with up(settings, STUBBORN) as process:
-        await said_until(process, "Ctrl-C stops it")
-        restart_running(settings)
-        await said_until(process, "the old process finishes")
-        restart_running(settings)
-        await said_until(process, "Not restarted: a restart is under way already")
-
-
-async def test_a_restart_before_everything_is_up_changes_nothing(settings: Settings) -> None:
-    async with up(settings, STAND_IN) as process:
         await said_until(process, "postgres   ready")
         restart_running(settings)
         said = await said_until(process, "Ctrl-C stops it")
         assert "Not restarted: not everything is up" in said
         assert "replaced" not in said
-
-
-async def test_code_that_cannot_lay_the_tables_is_not_started(settings: Settings) -> None:
-    async with up(settings, STAND_IN) as process:
-        await said_until(process, "Ctrl-C stops it")
-        before = noted_pids(settings)
-        with connected(settings) as connection:
-            connection.execute("update alembic_version set version_num = '0001'")
         restart_running(settings)
-        await said_until(process, "nothing was restarted")
-        assert noted_pids(settings) == before
+        await said_until(process, "the old process finishes")
+        restart_running(settings)
+        await said_until(process, "Not restarted: a restart is under way already")
 
 
 def test_a_restart_of_nothing_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
