@@ -27,9 +27,9 @@ from cadenza.records.attempts import finish_lead
 from cadenza.records.breakers import BreakerChange
 from cadenza.records.campaigns import complete_finished_campaigns
 from cadenza.records.database import Database, lock_row
-from cadenza.records.reservation import Admission
 from cadenza.records.sweeper import Sweep
 from cadenza.records.tables import Lead
+from cadenza.records.tick_start import Admission
 from cadenza.temporal.lead_client import LeadClient, LeadSignal
 
 TICK_SECONDS = 0.5

@@ -40,8 +40,8 @@ from cadenza.records.caller_ids import add_caller_id
 from cadenza.records.gate_facts import read_gate_facts
 from cadenza.records.held_leads import wake_held
 from cadenza.records.history import read_histories
-from cadenza.records.reservation import Admission
 from cadenza.records.suppressions import suppress_number
+from cadenza.records.tick_start import Admission
 
 ACCOUNT = "AC1"
 STEP = timedelta(seconds=60)

@@ -7,6 +7,7 @@ too). Traps measured on phonenumbers 9.0.43: `212-555-0123; 0199` silently becom
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
@@ -102,6 +103,7 @@ def _parsed(text: str, default_country: str) -> phonenumbers.PhoneNumber:
     return number
 
 
+@lru_cache(maxsize=65_536)
 def line_type(e164: str) -> LineType | None:
     """The kind of line of a number in E.164; None if it is not an ordinary line, or not a number that can exist."""
     try:

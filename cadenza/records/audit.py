@@ -76,15 +76,20 @@ async def note_decisions(
             "why": decision.reason,
             "lead_id": lead_id,
             "attempt_id": attempt_id,
-            "details": {
-                "stage": stage,
-                **decision.model_dump(mode="json", exclude_defaults=True, exclude={"reason", "source"}),
-            },
+            "details": decision_details(stage, decision),
         }
         for lead_id, attempt_id, decision in decisions
     ]
     if rows:
         await session.execute(_NOTE_DECISIONS, {"rows": orjson.dumps(rows).decode()})
+
+
+def decision_details(stage: str, decision: GateDecision) -> dict[str, Any]:
+    """What is logged of a decision beside its reason; the source of its rule is found by the version of the rules."""
+    if decision.allowed:
+        return {"stage": stage}
+    known = decision.model_dump(mode="json", exclude_defaults=True, exclude={"reason", "source"})
+    return {"stage": stage, **known}
 
 
 _NOTE_DECISIONS = text(

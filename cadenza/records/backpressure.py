@@ -1,6 +1,8 @@
 """Room for more calls, apart from the account's own lines: at the voice bridges, and in the carrier's queue."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -22,32 +24,34 @@ class Room:
     reason: str = ""
 
 
+BRIDGES = f"""
+    select count(*) as bridges,
+           coalesce(sum(greatest(max_calls - calls, 0)) filter (
+               where not draining and listening_refusal is null), 0) as room,
+           count(*) filter (where not draining and listening_refusal is not null) as deaf,
+           max(listening_refusal) filter (where not draining) as refusal,
+           (select count(*) from attempt
+            where state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing')) as coming
+    from bridge_node where beat_at > now() - interval '{BRIDGE_FRESH_SECONDS} seconds'
+"""  # noqa: S608
+"""One row, for `room_left`."""
+
+
 async def room_on_bridges(session: AsyncSession) -> Room:
     """Conversations that the live bridges can still take, less what is on its way to them."""
-    row = (
-        await session.execute(
-            text(
-                """
-                select count(*) as bridges,
-                       coalesce(sum(greatest(max_calls - calls, 0)) filter (
-                           where not draining and listening_refusal is null), 0) as room,
-                       count(*) filter (where not draining and listening_refusal is not null) as deaf,
-                       max(listening_refusal) filter (where not draining) as refusal,
-                       (select count(*) from attempt
-                        where state in ('reserved', 'submitting', 'doubtful', 'placed', 'ringing')) as coming
-                from bridge_node where beat_at > now() - make_interval(secs => :fresh)
-                """
-            ),
-            {"fresh": BRIDGE_FRESH_SECONDS},
-        )
-    ).one()
-    if row.bridges == 0:
+    return room_left((await session.execute(text(BRIDGES))).mappings().one())
+
+
+def room_left(found: Mapping[str, Any]) -> Room:
+    """As `room_on_bridges`, of the row that `BRIDGES` found."""
+    if found["bridges"] == 0:
         return Room(0, "no voice bridge is running")
-    room = int(row.room) - int(row.coming)
+    room = int(found["room"]) - int(found["coming"])
     if room > 0:
         return Room(room)
-    if row.deaf:
-        return Room(0, f"the recogniser takes no sessions ({row.refusal}), at {row.deaf} of {row.bridges} bridges")
+    if found["deaf"]:
+        refused = f"the recogniser takes no sessions ({found['refusal']})"
+        return Room(0, f"{refused}, at {found['deaf']} of {found['bridges']} bridges")
     return Room(0, "the voice bridges are full")
 
 

@@ -18,7 +18,7 @@ from cadenza.domain.phone import line_type
 from cadenza.domain.places import is_zone
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.stated_consent import ConsentKind
-from cadenza.records.audit import note_decisions
+from cadenza.records.audit import decision_details
 from cadenza.records.registers import read_register_facts
 
 # A probe of the account's breaker is the one call that may be made while all calling is paused.
@@ -49,14 +49,20 @@ _LEADS = text(
 
 _STORE = text(
     """
+    with refusal as materialized (
+        select * from jsonb_to_recordset(cast(:rows as jsonb)) as refusal (
+            lead_id text, rule text, reason text, jurisdiction text, grade text, source text, rules_version text,
+            next_at timestamptz, details jsonb)),
+    noted as (
+        insert into audit_entry (kind, who, why, lead_id, attempt_id, details)
+        select 'gate.refused', 'gate', reason, lead_id, cast(:attempt as text), details from refusal)
     insert into gate_refusal (lead_id, attempt_id, stage, rule, reason, jurisdiction, grade, source, rules_version,
                               next_at)
     select lead_id, cast(:attempt as text), :stage, rule, reason, jurisdiction, grade, source, rules_version, next_at
-    from jsonb_to_recordset(cast(:rows as jsonb)) as refusal (
-        lead_id text, rule text, reason text, jurisdiction text, grade text, source text, rules_version text,
-        next_at timestamptz)
+    from refusal
     """
 )
+"""A refusal for people, and its entry in the audit log."""
 
 
 async def read_gate_facts(
@@ -81,11 +87,17 @@ async def store_refusals(
     session: AsyncSession, stage: str, refusals: Iterable[tuple[str, GateDecision]], *, attempt_id: str | None = None
 ) -> None:
     """As `store_refusal`, of many leads at once."""
-    refused = [(lead_id, decision) for lead_id, decision in refusals if decision.rule is not None]
-    await note_decisions(session, stage, ((lead_id, attempt_id, decision) for lead_id, decision in refused))
-    rows = [{"lead_id": lead_id, **decision.model_dump(exclude={"is_final"})} for lead_id, decision in refused]
-    values = {"rows": orjson.dumps(rows).decode(), "stage": stage, "attempt": attempt_id}
+    rows = [
+        {
+            "lead_id": lead_id,
+            **decision.model_dump(mode="json", exclude={"is_final"}),
+            "details": decision_details(stage, decision),
+        }
+        for lead_id, decision in refusals
+        if decision.rule is not None
+    ]
     if rows:
+        values = {"rows": orjson.dumps(rows).decode(), "stage": stage, "attempt": attempt_id}
         await session.execute(_STORE, values)
 
 
@@ -99,7 +111,7 @@ def _facts(row: Any, registers: dict[str, Any]) -> GateFacts:
     line = line_type(row.phone)
     return GateFacts(
         campaign_state=CampaignState(row.campaign_state),
-        policy=_policy(row.policy),
+        policy=policy_of(row.policy),
         places=() if line is None else candidate_places(row.phone, whereabouts(row.address, row.said_zone)),
         suppressed=row.suppressed,
         closed=row.close_as is not None or row.state == LeadState.FINAL,
@@ -134,6 +146,6 @@ def _consent(stated: Iterable[Sequence[str | None]]) -> Consent | None:
 
 
 @lru_cache(maxsize=1024)
-def _policy(written: str) -> CampaignPolicy:
+def policy_of(written: str) -> CampaignPolicy:
     """Read once for each version of a campaign's policy: admission asks about many leads of one campaign."""
     return CampaignPolicy.model_validate_json(written)

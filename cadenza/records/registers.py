@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlmodel import col, select
@@ -10,28 +10,50 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.gate_question import RegisterFacts
 from cadenza.domain.suppression import DatedAnswer, ReassignedWord, reassigned_on
-from cadenza.records.compliance_tables import ReassignedAnswer, RegisterCopy
+from cadenza.records.compliance_tables import RegisterCopy
 
 
 async def read_register_facts(session: AsyncSession, phones: Sequence[str]) -> dict[str, RegisterFacts]:
-    """Facts by number (E.164). Where no register was loaded there are none: the gate then asks for a copy.
+    """Facts by number (E.164), in one statement. Where no register was loaded there are none: the gate then asks for a
+    copy.
 
     Of several registers of one jurisdiction the oldest copy counts; internal lists bar numbers, and have no age.
     """
-    copies = await list_registers(session)
+    values = {"phones": list(phones), "numbers": [int(phone[1:]) for phone in phones]}
     dates: dict[str, datetime] = {}
-    for copy in copies:
-        if not copy.is_internal:
-            known = dates.get(copy.jurisdiction)
-            dates[copy.jurisdiction] = copy.copied_at if known is None else min(known, copy.copied_at)
-    listed = await _listed(session, copies, phones)
-    reassigned = await _reassigned(session, phones)
+    listed: dict[str, set[str]] = defaultdict(set)
+    answers: dict[str, list[DatedAnswer]] = defaultdict(list)
+    for row in (await session.execute(_FACTS, values)).all():
+        if row.answer is not None:
+            answers[row.phone].append(DatedAnswer(row.asked_about, row.checked_on, ReassignedWord(row.answer)))
+            continue
+        for number in row.numbers:
+            listed[f"+{number}"].add(row.jurisdiction)
+        if not row.is_internal:
+            dates[row.jurisdiction] = min(row.copied_at, dates.get(row.jurisdiction, row.copied_at))
     return {
         phone: RegisterFacts(
-            registers=dates, listed_on=frozenset(listed.get(phone, ())), reassigned_on=reassigned.get(phone)
+            registers=dates,
+            listed_on=frozenset(listed.get(phone, ())),
+            reassigned_on=reassigned_on(answers[phone]) if phone in answers else None,
         )
         for phone in phones
     }
+
+
+_FACTS = text(
+    """
+    select jurisdiction, copied_at, is_internal,
+           array(select number from register_number
+                 where copy_key = register_copy.key and number = any(:numbers)) as numbers,
+           null as phone, cast(null as date) as asked_about, cast(null as date) as checked_on, null as answer
+    from register_copy where is_current
+    union all
+    select null, null, null, null, phone, asked_about, checked_on, answer
+    from reassigned_answer where phone = any(:phones)
+    """
+)
+"""A row for each current copy, with those of the numbers that are on it; then one for each answer about a number."""
 
 
 async def list_registers(session: AsyncSession, *, all_copies: bool = False) -> list[RegisterCopy]:
@@ -42,25 +64,3 @@ async def list_registers(session: AsyncSession, *, all_copies: bool = False) -> 
     if not all_copies:
         query = query.where(RegisterCopy.is_current)
     return list(await session.exec(query))
-
-
-async def _listed(session: AsyncSession, copies: Sequence[RegisterCopy], phones: Sequence[str]) -> dict[str, set[str]]:
-    if not copies:
-        return {}
-    jurisdictions = {copy.key: copy.jurisdiction for copy in copies}
-    rows = await session.execute(
-        text("select copy_key, number from register_number where copy_key = any(:copies) and number = any(:numbers)"),
-        {"copies": list(jurisdictions), "numbers": [int(phone[1:]) for phone in phones]},
-    )
-    listed: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        listed[f"+{row.number}"].add(jurisdictions[row.copy_key])
-    return listed
-
-
-async def _reassigned(session: AsyncSession, phones: Sequence[str]) -> dict[str, date | None]:
-    query = select(ReassignedAnswer).where(col(ReassignedAnswer.phone).in_(phones))
-    answers: dict[str, list[DatedAnswer]] = defaultdict(list)
-    for row in await session.exec(query):
-        answers[row.phone].append(DatedAnswer(row.asked_about, row.checked_on, ReassignedWord(row.answer)))
-    return {phone: reassigned_on(known) for phone, known in answers.items()}

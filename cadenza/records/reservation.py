@@ -7,7 +7,7 @@ them: then the next ones are looked at, for as long as a tick has.
 
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,16 +21,15 @@ from cadenza.domain.closing import outcome_for
 from cadenza.domain.gate import ALLOWED, Gate, GateDecision, GateFacts
 from cadenza.domain.gate_question import FOR_A_PERSON
 from cadenza.domain.identifiers import attempt_id
-from cadenza.domain.messages import AttemptAdmitted
 from cadenza.domain.pacing import Paces
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import attempts_made, leaves_voicemail
 from cadenza.records.audit import note_decisions
 from cadenza.records.breakers import note_probe
-from cadenza.records.gate_facts import read_gate_facts, store_refusals
+from cadenza.records.gate_facts import policy_of, read_gate_facts, store_refusals
 from cadenza.records.held_leads import ASKED_AGAIN_AFTER
 from cadenza.records.history import read_histories
-from cadenza.records.tables import Account
+from cadenza.records.tick_start import Admission, LockedAccount, message_of
 
 CANDIDATES_PER_CAMPAIGN = 20
 CANDIDATES_AFTER_REFUSALS = 100
@@ -43,20 +42,27 @@ REFUSING_SECONDS = 0.02
 
 _DUE = text(
     """
-    select due.*, campaign.caller_id, breaker.state = 'probing' as is_probing, breaker.probe_attempt_id
+    select campaign.id, campaign.caller_id, breaker.state = 'probing' as is_probing, breaker.probe_attempt_id,
+           case when campaign.id = any(:known) then null else cast(campaign.policy as text) end as policy, due.*
     from campaign
     left join breaker on breaker.id = campaign.id
-    cross join (values (true), (false)) as kind(is_callback)
     cross join lateral (
-        select id, campaign_id, phone, is_callback, due_at from lead
-        where lead.campaign_id = campaign.id and lead.state in ('new', 'due') and lead.due_at <= now()
-          and lead.is_callback = kind.is_callback and lead.close_as is null
-        order by due_at, id limit :limit) as due
-    where campaign.account_id = :account and campaign.state = 'running'
-    order by due.is_callback desc, due.due_at, due.id
+        select array_agg(turn.id order by turn.is_callback desc, turn.due_at, turn.id) as leads,
+               array_agg(turn.phone order by turn.is_callback desc, turn.due_at, turn.id) as phones,
+               array_agg(turn.is_callback order by turn.is_callback desc, turn.due_at, turn.id) as callbacks,
+               array_agg(turn.due_at order by turn.is_callback desc, turn.due_at, turn.id) as due_ats
+        from (values (true), (false)) as kind(is_callback)
+        cross join lateral (
+            select id, phone, is_callback, due_at from lead
+            where lead.campaign_id = campaign.id and lead.state in ('new', 'due') and lead.due_at <= now()
+              and lead.is_callback = kind.is_callback and lead.close_as is null
+            order by due_at, id limit :limit) as turn) as due
+    where campaign.account_id = :account and campaign.state = 'running' and due.leads is not null
+    order by campaign.id
     """
 )
-"""Two scans of one index for each campaign: one scan for both kinds would walk over all leads that are due later."""
+"""Two scans of one index for each campaign: one scan for both kinds would walk over all leads that are due later. A row
+for each campaign, and its policy once a tick."""
 
 _LOCK = text(
     """
@@ -72,13 +78,26 @@ _LOCK = text(
 """`is_rung`: the number is being called, for whichever campaign. `seen_before`: our number that the lead saw last."""
 
 
-@dataclass(frozen=True)
-class Admission:
-    """An attempt that was reserved, and what its workflow is to be told."""
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """A running campaign that has leads due."""
 
-    campaign_id: str
-    lead_id: str
-    message: AttemptAdmitted
+    id: str
+    policy: CampaignPolicy
+    caller_id: str
+    is_probing: bool
+    probe_attempt_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A lead that is due."""
+
+    id: str
+    phone: str
+    is_callback: bool
+    due_at: datetime
+    campaign: _Caller
 
 
 @dataclass(frozen=True)
@@ -97,19 +116,25 @@ class TickLimits:
     paces: Paces
 
 
-class Turns:
-    """One tick's reservations. `waiting_reason` is why a campaign was passed over although lines were free."""
+_Queues = dict[str, deque[_Candidate]]
+"""Candidates by campaign, each campaign's in the order of turns."""
 
-    def __init__(self, session: AsyncSession, account: Account, gate: Gate, limits: TickLimits, now: datetime) -> None:
+
+class Turns:
+    """One tick's reservations. `waiting_reason` is why a campaign was passed over although lines were free; `refused`
+    is how many leads the gate refused."""
+
+    def __init__(self, session: AsyncSession, account: LockedAccount, gate: Gate, limits: TickLimits) -> None:
         self._session = session
         self._account_id = account.id
         self._account_caller_id = account.caller_id
         self._gate = gate
         self._lines = limits.lines
         self._limits = limits
-        self._now = now
+        self._now = account.now
         self._from_numbers: dict[str, str] = {}
         self.waiting_reason = ""
+        self.refused = 0
         self._policies: dict[str, CampaignPolicy] = {}
         self._probing: set[str] = set()
 
@@ -121,8 +146,8 @@ class Turns:
         goes_on = True
         while goes_on:
             queues, goes_on = await self._queues(most), False
-            while len(reserved) < wanted and (rows := self._next_of(queues, at_once)):
-                passed, refused = await self._asked(rows, wanted - len(reserved))
+            while len(reserved) < wanted and (candidates := self._next_of(queues, at_once)):
+                passed, refused = await self._asked(candidates, wanted - len(reserved))
                 reserved += await self._reserve(passed)
                 await self._postpone(refused)
                 if refused:
@@ -133,112 +158,117 @@ class Turns:
             most = max(CANDIDATES_AFTER_REFUSALS, wanted)
         return reserved
 
-    async def _queues(self, most: int) -> dict[str, deque[Any]]:
-        """Who is due, by campaign, each in its order."""
-        rows = (await self._session.execute(_DUE, {"account": self._account_id, "limit": most})).all()
-        queues: dict[str, deque[Any]] = {}
-        for row in rows:
-            queues.setdefault(row.campaign_id, deque()).append(row)
-        if unread := [campaign for campaign in queues if campaign not in self._policies]:
-            found = await self._session.execute(
-                text("select id, policy from campaign where id = any(:ids)"), {"ids": unread}
-            )
-            self._policies |= {row.id: CampaignPolicy.model_validate(row.policy) for row in found}
+    async def _queues(self, most: int) -> _Queues:
+        """Who is due."""
+        values = {"account": self._account_id, "limit": most, "known": list(self._policies)}
+        queues: _Queues = {}
+        for row in await self._session.execute(_DUE, values):
+            if row.policy is not None:
+                self._policies[row.id] = policy_of(row.policy)
+            policy = self._policies[row.id]
+            caller = _Caller(row.id, policy, row.caller_id, bool(row.is_probing), row.probe_attempt_id)
+            leads = zip(row.leads, row.phones, row.callbacks, row.due_ats, strict=True)
+            queues[row.id] = deque(_Candidate(*lead, caller) for lead in leads)
         return queues
 
-    def _next_of(self, queues: dict[str, deque[Any]], most: int) -> list[Any]:
+    def _next_of(self, queues: _Queues, most: int) -> list[_Candidate]:
         """Take those whose turn it is from the queues, as if all of them were to be called."""
         lines = self._lines.copy()
-        taken: list[Any] = []
-        while queues and len(taken) < most:
-            row = min((queue[0] for queue in queues.values()), key=lambda row: self._turn(row, lines))
-            campaign = row.campaign_id
-            if not self._may_call(row, lines):
-                del queues[campaign]
+        taken: list[_Candidate] = []
+        while len(taken) < most and (first := self._first(queues, lines)) is not None:
+            if not self._may_call(first.campaign, lines):
+                del queues[first.campaign.id]
                 continue
-            taken.append(queues[campaign].popleft())
-            lines[campaign] += 1
-            if not queues[campaign]:
-                del queues[campaign]
+            taken.append(queues[first.campaign.id].popleft())
+            lines[first.campaign.id] += 1
         return taken
 
-    async def _asked(self, rows: Sequence[Any], wanted: int) -> tuple[list[Any], list["_Refused"]]:
+    async def _asked(self, candidates: Sequence[_Candidate], wanted: int) -> tuple[list[_Candidate], list[_Refused]]:
         """Who passes the gate in the order of turns, and who is refused on the way there."""
-        ids = [row.id for row in rows]
+        ids = [one.id for one in candidates]
         still_due = {row.id: row for row in await self._session.execute(_LOCK, {"ids": ids})}
-        facts = await read_gate_facts(self._session, ids, self._gate)
-        ringing = {row.phone for row in rows if row.id in still_due and still_due[row.id].is_rung}
-        passed: list[Any] = []
+        if not still_due:
+            return [], []
+        facts = await read_gate_facts(self._session, list(still_due), self._gate)
+        ringing = {one.phone for one in candidates if one.id in still_due and still_due[one.id].is_rung}
+        passed: list[_Candidate] = []
         refused: list[_Refused] = []
-        waiting = [row for row in rows if row.id in still_due]
-        while waiting and len(passed) < wanted:
-            row = min(waiting, key=lambda row: self._turn(row, self._lines))
-            waiting.remove(row)
-            if not self._may_call(row, self._lines) or row.phone in ringing:
-                continue  # the campaign has its lines, or the same number is being called for another one
-            decision = self._gate.check(facts[row.id], self._now)
-            if not decision.allowed:
-                refused.append(_Refused(row.id, decision, facts[row.id]))
+        waiting = _by_campaign(one for one in candidates if one.id in still_due)
+        while len(passed) < wanted and (one := self._first(waiting, self._lines)) is not None:
+            campaign = one.campaign
+            waiting[campaign.id].popleft()
+            if one.phone in ringing:
+                continue  # the same number is being called for another campaign
+            if not self._may_call(campaign, self._lines):
+                del waiting[campaign.id]  # it has its lines
                 continue
-            passed.append(row)
-            if row.is_probing:
-                self._probing.add(row.campaign_id)
-            self._from_numbers[row.id] = self._choose_number(row, still_due[row.id].seen_before)
-            self._lines[row.campaign_id] += 1
-            self._limits.paces.take(row.campaign_id)
-            ringing.add(row.phone)
+            decision = self._gate.check(facts[one.id], self._now)
+            if not decision.allowed:
+                refused.append(_Refused(one.id, decision, facts[one.id]))
+                continue
+            passed.append(one)
+            if campaign.is_probing:
+                self._probing.add(campaign.id)
+            self._from_numbers[one.id] = self._choose_number(one, still_due[one.id].seen_before)
+            self._lines[campaign.id] += 1
+            self._limits.paces.take(campaign.id)
+            ringing.add(one.phone)
+        self.refused += len(refused)
         return passed, refused
 
-    def _may_call(self, row: Any, lines: Counter[str]) -> bool:
-        """False if its campaign has all its lines, its calls per second or its caller IDs, or probes with another
-        call. `lines` may count calls that are only thought of."""
-        policy, campaign = self._policies[row.campaign_id], row.campaign_id
-        if policy.max_lines is not None and lines[campaign] >= policy.max_lines:
+    def _first(self, queues: _Queues, lines: Counter[str]) -> _Candidate | None:
+        """Whose turn it is: of the campaigns' firsts, since within a campaign the order stands."""
+        firsts = (queue[0] for queue in queues.values() if queue)
+        return min(firsts, key=lambda one: self._turn(one, lines), default=None)
+
+    def _turn(self, one: _Candidate, lines: Counter[str]) -> tuple[bool, int, int, datetime]:
+        return (not one.is_callback, one.campaign.policy.priority, lines[one.campaign.id], one.due_at)
+
+    def _may_call(self, campaign: _Caller, lines: Counter[str]) -> bool:
+        """False if it has all its lines, its calls per second or its caller IDs, or probes with another call. `lines`
+        may count calls that are only thought of."""
+        policy = campaign.policy
+        if policy.max_lines is not None and lines[campaign.id] >= policy.max_lines:
             return False
         if policy.calls_per_second is not None:
-            thought_of = lines[campaign] - self._lines[campaign]
-            if self._limits.paces.left(campaign, policy.calls_per_second) - thought_of < 1:
+            thought_of = lines[campaign.id] - self._lines[campaign.id]
+            if self._limits.paces.left(campaign.id, policy.calls_per_second) - thought_of < 1:
                 return False
-        pool = self._pool(row)
+        pool = self._pool(campaign)
         if pool is not None and not pool.has_room:
             self.waiting_reason = pool.why_not
             return False
-        return not (row.is_probing and (row.probe_attempt_id is not None or row.campaign_id in self._probing))
+        return not (campaign.is_probing and (campaign.probe_attempt_id is not None or campaign.id in self._probing))
 
-    def _pool(self, row: Any) -> NumberPool | None:
-        return self._limits.pools.pool_of(row.campaign_id, uses_shared=row.caller_id in ("", self._account_caller_id))
+    def _pool(self, campaign: _Caller) -> NumberPool | None:
+        return self._limits.pools.pool_of(campaign.id, uses_shared=campaign.caller_id in ("", self._account_caller_id))
 
-    def _choose_number(self, row: Any, seen_before: str | None) -> str:
-        pool = self._pool(row)
-        chosen = pool.take(row.phone, seen_before or "") if pool else None
-        return chosen or str(row.caller_id)
+    def _choose_number(self, one: _Candidate, seen_before: str | None) -> str:
+        pool = self._pool(one.campaign)
+        chosen = pool.take(one.phone, seen_before or "") if pool else None
+        return chosen or one.campaign.caller_id
 
-    def _turn(self, row: Any, lines: Counter[str]) -> tuple[bool, int, int, datetime]:
-        return (not row.is_callback, self._policies[row.campaign_id].priority, lines[row.campaign_id], row.due_at)
-
-    async def _reserve(self, rows: Sequence[Any]) -> list[Admission]:
+    async def _reserve(self, passed: Sequence[_Candidate]) -> list[Admission]:
         """An attempt for each, with its lease; the leads are being called from now on."""
-        if not rows:
+        if not passed:
             return []
-        ids = [row.id for row in rows]
-        histories, numbers = await read_histories(self._session, ids)
-        inserts, steps, reserved = [], [], []
-        for row in rows:
-            policy, history, number = self._policies[row.campaign_id], histories[row.id], numbers[row.id]
-            leaves, new_id = leaves_voicemail(history, policy), attempt_id(row.id, number)
+        histories, numbers = await read_histories(self._session, [one.id for one in passed])
+        inserts, reserved = [], []
+        for one in passed:
+            policy, history, number = one.campaign.policy, histories[one.id], numbers[one.id]
+            leaves, new_id = leaves_voicemail(history, policy), attempt_id(one.id, number)
             inserts.append(
-                {"id": new_id, "lead_id": row.id, "campaign_id": row.campaign_id, "number": number, "phone": row.phone,
-                 "from_number": self._from_numbers[row.id], "leaves": leaves, "lease": policy.lease_seconds}
+                {"id": new_id, "lead_id": one.id, "campaign_id": one.campaign.id, "number": number, "phone": one.phone,
+                 "from_number": self._from_numbers[one.id], "leaves": leaves, "lease": policy.lease_seconds,
+                 "step": f"attempt {attempts_made(history, policy) + 1} is under way"}
             )  # fmt: skip
-            steps.append({"id": row.id, "step": f"attempt {attempts_made(history, policy) + 1} is under way"})
-            message = message_of(new_id, number, leaves, policy.model_dump())
-            reserved.append(Admission(row.campaign_id, row.id, message))
-            if row.is_probing:
-                await note_probe(self._session, row.campaign_id, new_id)
-        await self._session.execute(_INSERT_ATTEMPTS, {"account": self._account_id, "rows": _json(inserts)})
+            message = message_of(new_id, number, leaves, policy)
+            reserved.append(Admission(one.campaign.id, one.id, message))
+            if one.campaign.is_probing:
+                await note_probe(self._session, one.campaign.id, new_id)
+        await self._session.execute(_RESERVE, {"account": self._account_id, "rows": _json(inserts)})
         allowed = ((one.lead_id, one.message.attempt_id, ALLOWED) for one in reserved)
         await note_decisions(self._session, "admission", allowed)
-        await self._session.execute(_CALLING, {"rows": _json(steps)})
         return reserved
 
     async def _postpone(self, refused: Sequence[_Refused]) -> None:
@@ -266,37 +296,32 @@ class Turns:
         return row | {"due_at": opens.isoformat() if opens and opens > self._now else later}
 
 
-def message_of(new_id: str, number: int, leaves: bool, policy: dict[str, Any]) -> AttemptAdmitted:
-    """What the workflow of an attempt is told; `policy` is its campaign's."""
-    return AttemptAdmitted(
-        attempt_id=new_id,
-        number=number,
-        leaves_voicemail=leaves,
-        detects_machines=policy["detect_machines"],
-        ring_seconds=policy["ring_seconds"],
-        max_call_seconds=policy["max_call_seconds"],
-    )
+def _by_campaign(candidates: Iterable[_Candidate]) -> _Queues:
+    queues: _Queues = {}
+    for one in candidates:
+        queues.setdefault(one.campaign.id, deque()).append(one)
+    return queues
 
 
 def _json(rows: Sequence[dict[str, Any]]) -> str:
     return orjson.dumps(rows).decode()
 
 
-_INSERT_ATTEMPTS = text(
+_RESERVE = text(
     """
-    insert into attempt (id, lead_id, campaign_id, account_id, number, phone, from_number, state,
-                         leaves_voicemail, lease_until, sequence, outcome_reason, conversation_over,
-                         disclosure_heard, listening_seconds, tokens, characters_spoken)
-    select id, lead_id, campaign_id, :account, number, phone, from_number, 'reserved', leaves,
-           now() + make_interval(secs => lease), -1, '', false, false, 0, 0, 0
-    from jsonb_to_recordset(cast(:rows as jsonb)) as new (
-        id text, lead_id text, campaign_id text, number int, phone text, from_number text, leaves boolean, lease float)
-    """
-)
-_CALLING = text(
-    """
+    with new as materialized (
+        select * from jsonb_to_recordset(cast(:rows as jsonb)) as new (
+            id text, lead_id text, campaign_id text, number int, phone text, from_number text, leaves boolean,
+            lease float, step text)),
+    reserved as (
+        insert into attempt (id, lead_id, campaign_id, account_id, number, phone, from_number, state,
+                             leaves_voicemail, lease_until, sequence, outcome_reason, conversation_over,
+                             disclosure_heard, listening_seconds, tokens, characters_spoken)
+        select id, lead_id, campaign_id, :account, number, phone, from_number, 'reserved', leaves,
+               now() + make_interval(secs => lease), -1, '', false, false, 0, 0, 0
+        from new)
     update lead set state = 'calling', workflow_started = true, next_step = step, held_rule = null
-    from jsonb_to_recordset(cast(:rows as jsonb)) as new (id text, step text) where lead.id = new.id
+    from new where lead.id = new.lead_id
     """
 )
 _POSTPONE = text(

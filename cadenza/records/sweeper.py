@@ -16,10 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
-from cadenza.records.admission import announcement
 from cadenza.records.attempts import FinishAttempt, finish_attempt
 from cadenza.records.operation_tables import Swept
-from cadenza.records.reservation import Admission
+from cadenza.records.tick_start import Admission, announcement
 
 OVERSLEPT_SECONDS = 120
 GRACE_SECONDS = 900
@@ -133,7 +132,7 @@ async def _unfollowed(session: AsyncSession, account_id: str) -> list[Admission]
         ),
         {"account": account_id, "grace": GRACE_SECONDS, "most": MOST_AT_ONCE},
     )
-    return [announcement(row) for row in rows]
+    return [announcement(row) for row in rows.mappings()]
 
 
 async def _decided_again(session: AsyncSession, account_id: str, gate: Gate) -> list[Found]:
