@@ -16,7 +16,7 @@ from cadenza.domain.breakers import BreakerState
 from cadenza.domain.gate import Gate
 from cadenza.domain.messages import CloseLead, WithdrawCall
 from cadenza.domain.pacing import Paces, earned_calls
-from cadenza.records.backpressure import Room, room_at_carrier
+from cadenza.records.backpressure import Room, room_at_carrier, room_with_workers
 from cadenza.records.breakers import note_probe
 from cadenza.records.caller_ids import read_pools
 from cadenza.records.operation_tables import BreakerRow
@@ -49,6 +49,7 @@ async def admit_due_leads(session: AsyncSession, account_id: str, gate: Gate) ->
     free = max(0, account.max_lines - sum(found.lines.values()))
     rooms = (
         await _room_by_breaker(session, account),
+        room_with_workers(found.unused, account.calls_per_second),
         found.on_bridges,
         room_at_carrier(found.queued, account.calls_per_second),
     )

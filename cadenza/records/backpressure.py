@@ -1,4 +1,5 @@
-"""Room for more calls, apart from the account's own lines: at the voice bridges, and in the carrier's queue."""
+"""Room for more calls, apart from the account's own lines: with our workers, at the voice bridges, and in the carrier's
+queue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ CARRIER_QUEUE_SECONDS = 3.0
 """So much of the account's rate may wait in the carrier's queue. It would ring the others too, but later than planned:
 perhaps after their calling hours."""
 CARRIER_QUEUE_LEAST = 2
+UNUSED_SECONDS = 1.0
+"""So much of the account's rate may be admitted and not used yet. Workers that are slower than the rate would find ever
+more admissions whose time is over, and be slower still for these."""
+UNUSED_LEAST = 2
 PLACED_LATELY_SECONDS = 60
 """A call that was placed before, and of which nothing was heard since, has lost its callbacks; it does not queue."""
 
@@ -61,3 +66,11 @@ def room_at_carrier(queued: int, calls_per_second: float) -> Room:
     if queued > most:
         return Room(0, f"the carrier's queue is long ({queued} calls do not ring yet)")
     return Room(most + 1 - queued)
+
+
+def room_with_workers(unused: int, calls_per_second: float) -> Room:
+    """Admissions that the workers may still get. `unused`: those that they have, and have sent no request for yet."""
+    most = int(max(UNUSED_LEAST, UNUSED_SECONDS * calls_per_second))
+    if unused >= most:
+        return Room(0, f"the workers are slow ({unused} admitted calls are not sent yet)")
+    return Room(most - unused)

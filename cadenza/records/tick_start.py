@@ -52,9 +52,10 @@ class LockedAccount:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a tick finds. `queued`: of the lines in use, those that wait in the carrier's queue."""
+    """What a tick finds. Of the lines in use, `unused` wait for our workers, and `queued` in the carrier's queue."""
 
     lines: Counter[str]
+    unused: int
     queued: int
     on_bridges: Room
     unannounced: list[Admission]
@@ -86,6 +87,7 @@ async def survey(session: AsyncSession, account_id: str) -> Survey:
     row = (await session.execute(_SURVEY, values)).one()
     return Survey(
         lines=Counter({one["campaign_id"]: one["lines"] for one in row.lines}),
+        unused=sum(one["unused"] for one in row.lines),
         queued=sum(one["queued"] for one in row.lines),
         on_bridges=room_left(row.bridges),
         unannounced=[announcement(one) for one in row.unannounced],
@@ -172,7 +174,7 @@ _SURVEY = text(
     select
         {
         _rows('''
-            select campaign_id, count(*) as lines,
+            select campaign_id, count(*) as lines, count(*) filter (where state = 'reserved') as unused,
                    count(*) filter (where state = 'placed'
                                     and submitted_at > now() - make_interval(secs => :lately)) as queued
             from attempt

@@ -1,4 +1,5 @@
-"""Pins down: nobody is called whom no bridge can take or hear, nor while the carrier has calls that do not ring yet."""
+"""Pins down: nobody is called whom no bridge can take or hear, nor while the workers have admissions that they do not
+use, or the carrier has calls that do not ring yet."""
 
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from cadenza.records import bridges
 from cadenza.records.admission import AdmissionTick, admit_due_leads
-from cadenza.records.backpressure import Room, room_at_carrier, room_on_bridges
+from cadenza.records.backpressure import Room, room_at_carrier, room_on_bridges, room_with_workers
 from tests.records.conftest import ACCOUNT, World
 from tests.support.gates import CAMPAIGN_ONLY
 
@@ -74,3 +75,22 @@ def test_room_at_the_carrier_is_never_negative_and_none_has_a_reason(queued: int
     room = room_at_carrier(queued, rate)
     assert room.calls >= 0
     assert (room.calls == 0) == bool(room.reason)
+
+
+async def test_slow_workers_get_no_more_admissions_than_they_use(world: World) -> None:
+    await world.account(lines=50, calls_per_second=3.0)
+    await world.leads(await world.campaign(), 20)
+    assert len((await tick(world)).admitted) == 3
+    await world.run("update account set tokens = 3")
+    after = await tick(world)
+    assert (after.admitted, after.reason) == ([], "the workers are slow (3 admitted calls are not sent yet)")
+    await world.run("update attempt set state = 'submitting' where id = (select min(id) from attempt)")
+    await world.run("update account set tokens = 3")
+    assert len((await tick(world)).admitted) == 1
+
+
+@pytest.mark.parametrize(("unused", "rate", "room"), [(0, 5.0, 5), (4, 5.0, 1), (5, 5.0, 0), (0, 0.1, 2), (2, 0.1, 0)])
+def test_a_second_of_calls_may_wait_for_the_workers_but_never_less_than_two(
+    unused: int, rate: float, room: int
+) -> None:
+    assert room_with_workers(unused, rate).calls == room
