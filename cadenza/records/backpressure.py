@@ -47,7 +47,7 @@ async def room_on_bridges(session: AsyncSession) -> Room:
     return room_left((await session.execute(text(BRIDGES))).mappings().one())
 
 
-def room_left(found: Mapping[str, Any]) -> Room:
+def room_left(found: Mapping[Any, Any]) -> Room:
     """As `room_on_bridges`, of the row that `BRIDGES` found."""
     if found["bridges"] == 0:
         return Room(0, "no voice bridge is running")
