@@ -50,6 +50,24 @@ class Reference:
         """The ids of every rule that a call at the instant would break."""
         return {*self._of_facts(facts, instant), *self._of_hours(instant)}
 
+    def asked(self, facts: GateFacts) -> Iterator[tuple[str, str]]:
+        """Every rule that a call is judged by, with its jurisdiction; empty where it is the campaign's own."""
+        yield from (("suppressed", ""), ("outside_hours", ""), ("daily_cap", ""))
+        for row in self._rows.values():
+            kinds = {
+                "outside_legal_hours": bool(row.hours),
+                "public_holiday": bool(row.holidays and row.holidays.barred),
+                "no_consent": any(
+                    rule.needs != ConsentGrade.NONE and (facts.line == LineType.UNKNOWN or facts.line in rule.lines)
+                    for rule in row.consent
+                ),
+                "attempt_cap": bool(row.attempt_caps),
+                "minimum_gap": bool(row.minimum_gaps),
+            }
+            if row.do_not_call and any(belongs_to(row, place) for place in facts.places):
+                kinds |= {"on_do_not_call": True, "do_not_call_list_stale": True}
+            yield from ((rule, row.id) for rule, holds in kinds.items() if holds)
+
     def first_allowed(self, facts: GateFacts, now: datetime, horizon: timedelta) -> datetime | None:
         """`now`, or the first whole minute after it, within the horizon, that breaks no rule."""
         violated = self.violated(facts, now)

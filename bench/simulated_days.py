@@ -6,7 +6,7 @@ What the lead's workflow would write when a call is placed and when it ends is w
 import heapq
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,10 @@ import psycopg
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bench.counted_gate import CountedGate
 from bench.simulated_world import (
     CALLER_CAP,
+    DAY,
     RENEWED,
     START,
     Ended,
@@ -28,13 +30,13 @@ from bench.simulated_world import (
     zone_of,
 )
 from bench.virtual_clock import VirtualDatabase
-from cadenza.domain.gate import Gate, Rule
+from cadenza.domain.gate import Rule
 from cadenza.domain.messages import CloseLead
 from cadenza.domain.outcomes import REACHED_NOBODY, AttemptOutcome, LeadState
 from cadenza.domain.retry import NextStep, PastAttempt, StepKind, decide_next_step
 from cadenza.domain.rules.rule_book import standard_rules
 from cadenza.records.admission import admit_due_leads
-from cadenza.records.answer_hours import note_rings, read_learnt
+from cadenza.records.answer_hours import note_rings, read_learnt_by_campaign
 from cadenza.records.attempts import finish_lead
 from cadenza.records.caller_ids import add_caller_id
 from cadenza.records.gate_facts import read_gate_facts
@@ -46,21 +48,33 @@ from cadenza.records.tick_start import Admission
 ACCOUNT = "AC1"
 STEP = timedelta(seconds=60)
 TICK = timedelta(milliseconds=500)
+HOUR = timedelta(hours=1)
 TICKS_A_STEP = 120
 """A step has as many ticks as it has half seconds; they go on for as long as one refuses somebody."""
 
 
 @dataclass
 class Outcome:
-    """What the days came to. Milliseconds of each tick that had anybody to look at."""
+    """What the days came to so far. Milliseconds of each tick that had anybody to look at."""
 
+    days: float = 0.0
+    took: float = 0.0
     ticks: list[float] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    """In use, in each minute in which anybody was called."""
+    line_minutes: Counter[str] = field(default_factory=Counter)
+    most_lines: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[int] = field(default_factory=Counter)
+    """Calls by which attempt of its lead each was."""
     full: Counter[str] = field(default_factory=Counter)
     """Calls by campaign in ticks that used the account's whole rate: the campaigns had to share it."""
     admitted: int = 0
-    took: float = 0.0
+    refused: int = 0
+
+
+Told = Callable[[Outcome], None]
+"""Told of the outcome so far once in each simulated hour, and at the end."""
 
 
 @dataclass(order=True)
@@ -80,21 +94,20 @@ class Simulation:
     def __init__(self, database_url: str, leads: int, lines: int, rate: float, seed: int) -> None:
         self._url = database_url
         self._database = VirtualDatabase(database_url)
-        self._gate = Gate(standard_rules())
-        self._campaigns = {one.id: one for one in campaigns(lines)}
-        self._lines, self._rate = lines, rate
+        self.gate = CountedGate(standard_rules())
+        self.campaigns = {one.id: one for one in campaigns(lines)}
+        self.lines, self._rate = lines, rate
         self.people = People.drawn(seed, leads // 2)
-        self.ledger = Ledger(self._gate.rules, self.people, self._gate.history_needed)
+        self.ledger = Ledger(self.gate.rules, self.people, self.gate.history_needed)
         self.leads = leads
         self.outcome = Outcome()
         self._under_way: list[_Call] = []
         self._phones: dict[str, str] = {}
-        self._lines_in_use: Counter[str] = Counter()
-        self._refused = 0
+        self._in_use: Counter[str] = Counter()
 
-    async def run(self, days: float) -> None:
+    async def run(self, days: float, told: Told = lambda outcome: None) -> None:
         """Until the time is over, or nobody is left to be called."""
-        started = time.monotonic()
+        started, telling_at = time.monotonic(), START
         await self._fill()
         now, end = START, START + timedelta(days=days)
         renewals = sorted((at, place) for place, at in RENEWED.items())
@@ -109,9 +122,16 @@ class Simulation:
                 if following is None:
                     break
                 now = max(now, min([following, *(at for at, _ in renewals)]))
+            if now >= telling_at:
+                telling_at = now + HOUR
+                self._tell(told, min(now, end), started)
         await self._end_calls(end + timedelta(days=1))
-        self.outcome.took = time.monotonic() - started
+        self._tell(told, end, started)
         await self._database.close()
+
+    def _tell(self, told: Told, now: datetime, started: float) -> None:
+        self.outcome.days, self.outcome.took = (now - START) / DAY, time.monotonic() - started
+        told(self.outcome)
 
     async def _tick_on(self, now: datetime) -> bool:
         """The ticks of a step; False if none had anything to do."""
@@ -120,18 +140,17 @@ class Simulation:
             at = now + number * TICK
             started = time.perf_counter()
             async with self._database.at(at) as session:
-                tick = await admit_due_leads(session, ACCOUNT, self._gate)
+                tick = await admit_due_leads(session, ACCOUNT, self.gate)
             took = (time.perf_counter() - started) * 1000
             await self._place(tick.admitted, at)
             if len(tick.admitted) >= int(self._rate):
                 self.outcome.full.update(one.campaign_id for one in tick.admitted)
             await self._close(tick.close, at)
-            refusals, self._refused = self._refused, await self._refusals(at)
-            has_refused = self._refused > refusals
-            if tick.admitted or has_refused:
+            self.outcome.refused += tick.refused
+            if tick.admitted or tick.refused:
                 self.outcome.ticks.append(took)
                 is_busy = True
-            if not has_refused:
+            if not tick.refused:
                 break
         self._note_lines()
         return is_busy or bool(self._under_way)
@@ -146,15 +165,16 @@ class Simulation:
             from_numbers = {row.id: row.from_number for row in rows}
         for one in admitted:
             attempt_id, phone = one.message.attempt_id, self._phones[one.lead_id]
-            campaign = self._campaigns[one.campaign_id]
+            campaign = self.campaigns[one.campaign_id]
             self.ledger.ring(campaign, phone, from_numbers[attempt_id], now)
             ended = self.people.answer(attempt_id, phone, now, zone_of(phone))
             call = _Call(
                 now + timedelta(seconds=ended.seconds), attempt_id, one.lead_id, campaign.id, phone, now, ended
             )
             heapq.heappush(self._under_way, call)
-            self._lines_in_use[campaign.id] += 1
+            self._in_use[campaign.id] += 1
             self.outcome.calls[ended.outcome.value] += 1
+            self.outcome.attempts[one.message.number] += 1
         self.outcome.admitted += len(admitted)
 
     async def _close(self, words: Sequence[tuple[str, str, CloseLead]], now: datetime) -> None:
@@ -173,7 +193,7 @@ class Simulation:
         async with self._database.at(now) as session:
             for call in over:
                 self.ledger.hang_up(call.phone, call.began, call.ended)
-                self._lines_in_use[call.campaign_id] -= 1
+                self._in_use[call.campaign_id] -= 1
             await session.execute(_END, {"rows": _json([_ended(call) for call in over])})
             for call in over:
                 if call.ended.outcome is AttemptOutcome.OPTED_OUT:
@@ -185,13 +205,13 @@ class Simulation:
 
     async def _plan(self, session: AsyncSession, over: Sequence[_Call], now: datetime) -> None:
         leads = [call.lead_id for call in over]
-        facts = await read_gate_facts(session, leads, self._gate)
+        facts = await read_gate_facts(session, leads, self.gate)
         histories, _ = await read_histories(session, leads)
         await note_rings(
             session,
             [(call.campaign_id, call.began, facts[call.lead_id].zone, call.ended.tally) for call in over],
         )
-        learnt = {campaign: await read_learnt(session, campaign) for campaign in {call.campaign_id for call in over}}
+        learnt = await read_learnt_by_campaign(session, sorted({call.campaign_id for call in over}))
         rows = []
         for call in over:
             known = facts[call.lead_id].without_switches()
@@ -199,7 +219,7 @@ class Simulation:
                 known.policy,
                 histories[call.lead_id],
                 now,
-                lambda earliest, known=known: self._gate.next_planned(known, earliest),  # type: ignore[misc]
+                lambda earliest, known=known: self.gate.next_planned(known, earliest),  # type: ignore[misc]
                 known.zone,
                 promised_at=call.ended.callback_at,
                 learnt=learnt[call.campaign_id],
@@ -235,10 +255,6 @@ class Simulation:
             self.ledger.listed[phone].add(place)
         self.ledger.registers[place] = copied_at
 
-    async def _refusals(self, now: datetime) -> int:
-        async with self._database.at(now) as session:
-            return int((await session.execute(text("select last_value from gate_refusal_id_seq"))).scalar_one())
-
     async def _next_due(self, now: datetime) -> datetime | None:
         async with self._database.at(now) as session:
             found = await session.execute(
@@ -248,24 +264,26 @@ class Simulation:
         return due
 
     def _note_lines(self) -> None:
-        in_use = self._lines_in_use.total()
+        in_use = self._in_use.total()
         if in_use:
             self.outcome.lines.append(in_use)
-        if in_use > self._lines:
+        if in_use > self.lines:
             self.ledger.violations["too_many_lines"] += 1
-        for campaign in self._campaigns.values():
-            most = campaign.policy.max_lines
-            if most is not None and self._lines_in_use[campaign.id] > most:
+        for campaign in self.campaigns.values():
+            used, most = self._in_use[campaign.id], campaign.policy.max_lines
+            self.outcome.line_minutes[campaign.id] += used
+            self.outcome.most_lines[campaign.id] = max(used, self.outcome.most_lines[campaign.id])
+            if most is not None and used > most:
                 self.ledger.violations["too_many_lines_of_a_campaign"] += 1
 
     async def _fill(self) -> None:
         """Campaigns with leads that are all due at the start; the twins have the same number of them."""
-        phones, names = self.people.phones, list(self._campaigns)
+        phones, names = self.people.phones, list(self.campaigns)
         share = self.leads // len(names)
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(
                 "insert into account (id, calls_per_second, max_lines, tokens) values (%s, %s, %s, 0)",
-                (ACCOUNT, self._rate, self._lines),
+                (ACCOUNT, self._rate, self.lines),
             )
             connection.execute(
                 "insert into bridge_node (id, public_url, max_calls, calls, draining, beat_at) "
@@ -275,15 +293,15 @@ class Simulation:
                 cursor.executemany(
                     "insert into campaign (id, account_id, name, state, state_reason, policy, default_country, "
                     "caller_id) values (%s, %s, '', 'running', '', %s, 'US', '+12125550199')",
-                    [(one.id, ACCOUNT, one.policy.model_dump_json()) for one in self._campaigns.values()],
+                    [(one.id, ACCOUNT, one.policy.model_dump_json()) for one in self.campaigns.values()],
                 )
                 cursor.execute("create temporary table filled (id text, campaign text, phone text)")
                 with cursor.copy("copy filled from stdin") as copy:
-                    for place, name in enumerate(names):
+                    for position, name in enumerate(names):
                         for number in range(share):
                             lead, phone = (
-                                f"ld_{place}_{number:06d}",
-                                phones[(number + place * share // 3) % len(phones)],
+                                f"ld_{position}_{number:06d}",
+                                phones[(number + position * share // 3) % len(phones)],
                             )
                             self._phones[lead] = phone
                             copy.write_row((lead, name, phone))
@@ -297,7 +315,7 @@ class Simulation:
                 )
             connection.execute("vacuum analyze")
         async with self._database.at(START) as session:
-            for campaign in self._campaigns.values():
+            for campaign in self.campaigns.values():
                 for phone in campaign.callers:
                     await add_caller_id(session, ACCOUNT, phone, campaign_id=campaign.id, daily_cap=CALLER_CAP)
             for place, copied_at in first_copies().items():

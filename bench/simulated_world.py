@@ -144,6 +144,9 @@ class Ledger:
     history: timedelta
     violations: Counter[str] = field(default_factory=Counter)
     rings: Counter[str] = field(default_factory=Counter)
+    by_rule: Counter[str] = field(default_factory=Counter)
+    by_jurisdiction: Counter[str] = field(default_factory=Counter)
+    """Rings that each rule was asked about, and those that came under each jurisdiction."""
     suppressed: set[str] = field(default_factory=set)
     registers: dict[str, datetime] = field(default_factory=dict)
     listed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -152,6 +155,7 @@ class Ledger:
     _by_caller: dict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(deque))
     _ringing: set[str] = field(default_factory=set)
     _references: dict[tuple[object, str], Reference] = field(default_factory=dict)
+    _asked: dict[tuple[object, str, object], tuple[set[str], set[str]]] = field(default_factory=dict)
 
     def ring(self, campaign: SimulatedCampaign, phone: str, from_number: str, now: datetime) -> None:
         """The telephone rings: judge it, then remember it."""
@@ -160,6 +164,7 @@ class Ledger:
         if key not in self._references:
             self._references[key] = Reference(self.book, facts)
         self.violations.update(self._references[key].violated(facts, now))
+        self._count(key, facts)
         if phone in self._ringing:
             self.violations["rung_twice_at_once"] += 1
         if campaign.callers:
@@ -167,6 +172,14 @@ class Ledger:
         self._ringing.add(phone)
         self._calls[phone].append(now)
         self.rings[campaign.id] += 1
+
+    def _count(self, key: tuple[object, str], facts: GateFacts) -> None:
+        if (*key, facts.line) not in self._asked:
+            asked = list(self._references[key].asked(facts))
+            self._asked[*key, facts.line] = {rule for rule, _ in asked}, {place for _, place in asked if place}
+        rules, jurisdictions = self._asked[*key, facts.line]
+        self.by_rule.update(rules)
+        self.by_jurisdiction.update(jurisdictions)
 
     def hang_up(self, phone: str, began: datetime, ended: Ended) -> None:
         self._ringing.discard(phone)

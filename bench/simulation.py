@@ -5,63 +5,85 @@ Every tick is the dialer's (`cadenza.records.admission`), and so are the plans o
 and people; registers of numbers grow old and are renewed; people opt out. Every ring is judged by the rules written
 once more (`bench.gate_reference`) on a ledger that is kept apart from the database.
 
+The database does not wait for its disk: nothing is cut off here, and what the gate says does not depend on it.
+
     python -m bench simulation [--leads 100000] [--days 14] [--seed 1]
 """
 
 import argparse
 import asyncio
-import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 from rich.console import Console
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bench.machine import describe
-from bench.simulated_days import Simulation
+from bench.simulated_days import Outcome, Simulation, Told
 from bench.simulated_world import START
+from bench.simulation_report import Stored, report
 from bench.virtual_clock import install_clock
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.records.migrate import migrate
 
 
-def simulate(leads: int, days: float, *, lines: int = 60, rate: float = 30.0, seed: int = 1, url: str) -> Simulation:
+def simulate(
+    leads: int,
+    days: float,
+    *,
+    lines: int = 60,
+    rate: float = 30.0,
+    seed: int = 1,
+    url: str,
+    told: Told = lambda outcome: None,
+) -> Simulation:
     """In the empty database at `url`."""
     install_clock(url, START)
     migrate(url)
     simulation = Simulation(url, leads, lines, rate, seed)
-    asyncio.run(simulation.run(days))
+    asyncio.run(simulation.run(days, told))
     return simulation
 
 
-def _report(console: Console, simulation: Simulation, refused: Sequence[tuple[str, int]]) -> None:
-    outcome, ledger = simulation.outcome, simulation.ledger
-    table = Table("refused by", "times", title="Leads refused by the gate")
-    for rule, count in refused:
-        table.add_row(rule, f"{count:,}")
-    console.print(table)
-    table = Table("campaign", "rings", title=f"{outcome.admitted:,} rings")
-    for campaign, count in sorted(ledger.rings.items()):
-        table.add_row(campaign, f"{count:,}")
-    console.print(table)
-    one, other = outcome.full["cp_twin_1"], outcome.full["cp_twin_2"]
-    if one + other:
-        console.print(f"In ticks that used the whole rate the twins, equal campaigns, had {one:,} and {other:,} calls")
-    else:
-        console.print("No tick used the whole rate: nothing is told of fairness")
-    if outcome.lines:
-        console.print(
-            f"Lines while calling: {statistics.mean(outcome.lines):.1f} on average, {max(outcome.lines)} at most"
+@contextmanager
+def shown_progress(console: Console, days: float) -> Iterator[Told]:
+    """A bar with the time left; a line for each simulated day where the output is no terminal."""
+    if not console.is_terminal:
+        yield _LineADay(console, days)
+        return
+    columns = (
+        TextColumn("day {task.completed:.1f} of {task.total:g}"),
+        BarColumn(),
+        TextColumn("{task.fields[rings]:,} rings"),
+        TimeElapsedColumn(),
+        TextColumn("elapsed,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=console, speed_estimate_period=300) as progress:
+        task = progress.add_task("", total=days, rings=0)
+
+        def told(outcome: Outcome) -> None:
+            progress.update(task, completed=outcome.days, rings=outcome.admitted)
+
+        yield told
+
+
+class _LineADay:
+    def __init__(self, console: Console, days: float) -> None:
+        self._console, self._days, self._next = console, days, 1
+
+    def __call__(self, outcome: Outcome) -> None:
+        if outcome.days < self._next or not outcome.days:
+            return
+        self._next = int(outcome.days) + 1
+        left = outcome.took / outcome.days * (self._days - outcome.days)
+        self._console.print(
+            f"day {outcome.days:.1f} of {self._days:g}: {outcome.admitted:,} rings, {outcome.refused:,} refusals, "
+            f"{outcome.took:.0f} s; about {left:.0f} s left"
         )
-    if len(outcome.ticks) > 1:
-        p95 = statistics.quantiles(outcome.ticks, n=20)[18]
-        console.print(
-            f"Admission ticks that admitted or refused: {len(outcome.ticks):,}, "
-            f"p50 {statistics.median(outcome.ticks):.1f} ms, p95 {p95:.1f} ms"
-        )
-    console.print(f"Violations: {ledger.violations.total()} {dict(ledger.violations) or ''}")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -72,23 +94,23 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120
     console.print(f"\nSimulation\n{describe()}")
     with tempfile.TemporaryDirectory(prefix="cadenza-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        server = EmbeddedPostgres(folder / "postgres")
+        server = EmbeddedPostgres(folder / "postgres", durable=False)
         server.start(folder / "server.log")
         try:
-            simulation = simulate(options.leads, options.days, seed=options.seed, url=server.url)
-            with psycopg.connect(server.url) as connection:
-                refused = connection.execute(
-                    "select rule, count(*) from gate_refusal group by 1 order by 2 desc"
-                ).fetchall()
+            with shown_progress(console, options.days) as told:
+                simulation = simulate(options.leads, options.days, seed=options.seed, url=server.url, told=told)
+            stored = Stored.read(server.url)
         finally:
             server.stop()
     console.print(
         f"{options.leads:,} leads, {options.days:g} days from {START:%d %B %Y}, in {simulation.outcome.took:.0f} s"
     )
-    _report(console, simulation, refused)
+    report(console, simulation, stored)
     if simulation.ledger.violations:
         raise SystemExit(1)

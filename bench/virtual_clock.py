@@ -11,9 +11,10 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cadenza.records.database import Database
+from cadenza.records.database import sqlalchemy_url
 
 _SETTING = "simulation.now"
 
@@ -34,18 +35,27 @@ def install_clock(database_url: str, at: datetime) -> None:
 
 
 class VirtualDatabase:
-    """Transactions at a set instant."""
+    """Transactions at a set instant, one after the other, on one connection that remembers the instant."""
 
     def __init__(self, database_url: str) -> None:
-        self._database = Database(database_url)
+        self._engine = create_async_engine(sqlalchemy_url(database_url), pool_size=1, max_overflow=0)
+        self._connection: AsyncConnection | None = None
+        self._now: datetime | None = None
 
     @asynccontextmanager
     async def at(self, now: datetime) -> AsyncIterator[AsyncSession]:
-        async with self._database.transaction() as session:
-            await session.execute(
-                text("select set_config(:name, :now, true)"), {"name": _SETTING, "now": now.isoformat()}
-            )
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        async with AsyncSession(self._connection, expire_on_commit=False) as session, session.begin():
+            if now != self._now:
+                await session.execute(_SET_CLOCK, {"now": now.isoformat()})
+                self._now = now
             yield session
 
     async def close(self) -> None:
-        await self._database.close()
+        if self._connection is not None:
+            await self._connection.close()
+        await self._engine.dispose()
+
+
+_SET_CLOCK = text(f"select set_config('{_SETTING}', :now, false)")

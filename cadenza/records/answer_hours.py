@@ -1,6 +1,6 @@
 """How many calls rang in each hour of the callees' week, and how many a person answered: counted as calls end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -51,9 +51,19 @@ async def read_hours(session: AsyncSession, campaign_id: str) -> list[HourCount]
 
 
 async def read_learnt(session: AsyncSession, campaign_id: str) -> LearntHours:
-    return LearntHours(await read_hours(session, campaign_id))
+    return (await read_learnt_by_campaign(session, [campaign_id]))[campaign_id]
 
 
+async def read_learnt_by_campaign(session: AsyncSession, campaign_ids: Sequence[str]) -> dict[str, LearntHours]:
+    """As `read_learnt`, of many campaigns at once."""
+    rows = await session.execute(_LEARNT, {"campaigns": list(campaign_ids)})
+    counts: dict[str, list[HourCount]] = {campaign_id: [] for campaign_id in campaign_ids}
+    for campaign_id, *count in rows:
+        counts[campaign_id].append(HourCount(*count))
+    return {campaign_id: LearntHours(counted) for campaign_id, counted in counts.items()}
+
+
+_LEARNT = text("select campaign_id, weekday, hour, rung, answered from answer_hour where campaign_id = any(:campaigns)")
 _COUNT = text(
     """
     insert into answer_hour as known (campaign_id, weekday, hour, rung, answered)
