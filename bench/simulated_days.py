@@ -107,7 +107,7 @@ class Simulation:
 
     async def run(self, days: float, told: Told = lambda outcome: None) -> None:
         """Until the time is over, or nobody is left to be called."""
-        started, telling_at = time.monotonic(), START
+        started, telling_at, analyzing_at = time.monotonic(), START, START
         await self._fill()
         now, end = START, START + timedelta(days=days)
         renewals = sorted((at, place) for place, at in RENEWED.items())
@@ -125,6 +125,9 @@ class Simulation:
             if now >= telling_at:
                 telling_at = now + HOUR
                 self._tell(told, min(now, end), started)
+            if now >= analyzing_at:
+                analyzing_at = now + (HOUR if now < START + DAY else 6 * HOUR)
+                await self._database.analyze("attempt", "lead", "audit_entry")
         await self._end_calls(end + timedelta(days=1))
         self._tell(told, end, started)
         await self._database.close()
