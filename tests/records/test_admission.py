@@ -4,9 +4,10 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from time import monotonic
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from cadenza.domain.calling_hours import DayHours, WeeklyHours
 from cadenza.domain.outcomes import CampaignState
@@ -121,6 +122,80 @@ async def test_outside_its_hours_a_lead_is_moved_to_the_next_opening_and_the_ref
     assert timedelta(hours=10) < lead.due_at - datetime.now(UTC) < timedelta(hours=13)
     [refusal] = await world.run("select rule, stage from gate_refusal where lead_id = :lead", lead=lead_id)
     assert (refusal.rule, refusal.stage) == ("outside_hours", "admission")
+
+
+async def test_a_refusal_is_counted_stored_and_logged_once(world: World) -> None:
+    await world.account()
+    campaign = await world.campaign(max_calls_per_day=1)
+    [lead] = await world.leads(campaign)
+    await tick(world)
+    await world.run("update attempt set state = 'ended', outcome = 'no_answer', submitted_at = now()")
+    await world.run("update lead set state = 'due'")
+    after = await tick(world)
+    assert (after.admitted, after.refused) == ([], 1)
+    [stored] = await world.run("select rule, reason, next_at from gate_refusal where lead_id = :lead", lead=lead)
+    [logged] = await world.run(
+        "select why, lead_id, details, cast(details ->> 'next_at' as timestamptz) as next_at from audit_entry "
+        "where kind = 'gate.refused' and who = 'gate'"
+    )
+    assert (logged.why, logged.lead_id, logged.next_at) == (stored.reason, lead, stored.next_at)
+    assert (logged.details["stage"], logged.details["rule"]) == ("admission", "daily_cap")
+    assert stored.rule == "daily_cap"
+
+
+@pytest.mark.parametrize(("leads", "campaigns"), [(1, 1), (8, 4)])
+async def test_a_tick_goes_to_the_database_a_few_times_however_much_it_admits(
+    world: World, leads: int, campaigns: int
+) -> None:
+    await world.account(lines=leads * campaigns)
+    for _ in range(campaigns):
+        await world.leads(await world.campaign(), leads)
+    asked: list[str] = []
+    engine = world.database.engine.sync_engine
+
+    def note(*told: Any) -> None:
+        asked.append(told[2])
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        assert len((await tick(world)).admitted) == leads * campaigns
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert len(asked) <= 13, asked
+
+
+async def test_what_lapsed_what_is_closed_and_who_woke_are_put_right_by_one_tick(world: World) -> None:
+    await world.account(lines=2)
+    campaign = await world.campaign()
+    [lapsed] = await world.leads(campaign)
+    await tick(world)
+    await world.run("update attempt set lease_until = now() - interval '5 seconds'")
+    [closed] = await world.leads(campaign, close_as="cancelled")
+    [woken] = await world.leads(campaign, state="waiting", workflow_started=True)
+    after = await tick(world)
+    assert {one.lead_id for one in after.admitted} == {lapsed, woken}, "the line of what lapsed is free again"
+    assert (await world.lead(closed)).outcome == "cancelled"
+
+
+async def test_who_waited_for_another_dialers_tick_goes_by_the_time_after_it(world: World) -> None:
+    await world.account(calls_per_second=1.0, lines=50)
+    await world.leads(await world.campaign(), 5)
+    async with world.database.transaction() as session:
+        first = await admit_due_leads(session, ACCOUNT, CAMPAIGN_ONLY)
+        waiting = asyncio.create_task(tick(world))
+        for _ in range(200):
+            blocked = await world.run("select 1 from pg_stat_activity where wait_event_type = 'Lock'")
+            if blocked:
+                break
+            await asyncio.sleep(0.02)
+        await session.execute(text("select pg_sleep(0.2)"))
+        at = (await session.execute(text("select clock_timestamp()"))).scalar_one()
+    second = await waiting
+    [account] = await world.run("select last_tick_at from account")
+    assert blocked, "the second tick waited"
+    assert len(first.admitted) == 1
+    assert len(second.admitted) <= 1
+    assert account.last_tick_at >= at, "its clock was read behind the lock"
 
 
 async def test_a_suppressed_number_ends_every_lead_with_it_in_every_campaign(world: World) -> None:
