@@ -49,6 +49,8 @@ ACCOUNT = "AC1"
 STEP = timedelta(seconds=60)
 TICK = timedelta(milliseconds=500)
 HOUR = timedelta(hours=1)
+GROWTH = 1.3
+"""The tables are analyzed when so many times as many calls were made."""
 TICKS_A_STEP = 120
 """A step has as many ticks as it has half seconds; they go on for as long as one refuses somebody."""
 
@@ -107,7 +109,7 @@ class Simulation:
 
     async def run(self, days: float, told: Told = lambda outcome: None) -> None:
         """Until the time is over, or nobody is left to be called."""
-        started, telling_at, analyzing_at = time.monotonic(), START, START
+        started, telling_at, analyzed_at = time.monotonic(), START, 0
         await self._fill()
         now, end = START, START + timedelta(days=days)
         renewals = sorted((at, place) for place, at in RENEWED.items())
@@ -125,9 +127,9 @@ class Simulation:
             if now >= telling_at:
                 telling_at = now + HOUR
                 self._tell(told, min(now, end), started)
-            if now >= analyzing_at:
-                analyzing_at = now + (HOUR if now < START + DAY else 6 * HOUR)
-                await self._database.analyze("attempt", "lead", "audit_entry")
+            if self.outcome.admitted > analyzed_at * GROWTH + 200:
+                analyzed_at = self.outcome.admitted
+                await self._database.analyze("attempt", "lead")
         await self._end_calls(end + timedelta(days=1))
         self._tell(told, end, started)
         await self._database.close()
