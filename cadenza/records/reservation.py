@@ -38,7 +38,7 @@ ASKED_AFTER_REFUSALS = 50
 """Facts are read of so many leads at a time; the others of a tick are only looked at if these are not enough. A whole
 campaign that is asleep is moved to its morning in large steps."""
 REFUSING_SECONDS = 0.02
-"""No further candidates are looked at after this long: the next tick goes on."""
+"""Candidates are looked at for about so long, in whole rounds: the next tick goes on."""
 
 _DUE = text(
     """
@@ -147,12 +147,14 @@ class Turns:
         while goes_on:
             queues, goes_on = await self._queues(most), False
             while len(reserved) < wanted and (candidates := self._next_of(queues, at_once)):
+                asked_at = time.monotonic()
                 passed, refused = await self._asked(candidates, wanted - len(reserved))
                 reserved += await self._reserve(passed)
                 await self._postpone(refused)
                 if refused:
                     goes_on, at_once = True, max(ASKED_AFTER_REFUSALS, wanted)
-                if time.monotonic() > give_up_at:
+                now = time.monotonic()
+                if now + (now - asked_at) / 2 > give_up_at:
                     return reserved
             goes_on = goes_on and len(reserved) < wanted
             most = max(CANDIDATES_AFTER_REFUSALS, wanted)
