@@ -101,12 +101,7 @@ class Row:
     def failed(self) -> bool:
         """Whether more callers need not be tried: the core is full, turns are lost, or replies come far too late."""
         turns = self.replies + self.lost
-        return (
-            self.cpu_share > FULL_CPU_SHARE
-            or not self.replies
-            or self.lost > LOST_SHARE * turns
-            or self.added_p95_ms > USELESS_MS
-        )
+        return self.cpu_share > FULL_CPU_SHARE or self.lost > LOST_SHARE * turns or self.added_p95_ms > USELESS_MS
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "holds": self.holds}
