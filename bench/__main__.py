@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other (but the longest): `python -m bench`. One of them: `python -m bench gate --help`."""
+"""Every benchmark but the longest, in turn: `python -m bench`. One of them: `python -m bench gate --help`."""
 
 import sys
 from collections.abc import Callable, Sequence

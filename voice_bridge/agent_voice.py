@@ -113,6 +113,8 @@ class AgentVoice:
     # --- What a reply asks for ---------------------------------------------------------------------------------------
 
     def say(self, turn: AgentTurn, text: str, entry: AgentEntry | None) -> None:
+        if turn.timing is not None and turn.timing.first_sentence is None:
+            turn.timing.first_sentence = self._listener.now_ms()
         sentence = self.mouth.say(turn.utterance, text, rendered=self._library.find(text, self._voice))
         if entry is not None:
             entry.sentences.append(sentence)
@@ -145,6 +147,7 @@ class AgentVoice:
         now = self._listener.now_ms()
         if self._turn is not None and self._turn.timing is not None:
             self._turn.timing.first_audio = now
+            self._turn.timing.first_voice = utterance.first_voice_ms
         self._listener.take(events.AgentStarted(now))
 
     def on_first_played(self, utterance: Utterance) -> None:

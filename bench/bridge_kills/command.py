@@ -125,8 +125,9 @@ def show(result: Result, console: Console) -> None:
     console.print(table, highlight=False)
     later = sum(len(one.said_again_later) for one in result.survivors)
     console.print(
-        f"Continued: {result.continued_share:.1%} of those with something left to say (goal: all). Gap, from the broken "
-        f"stream to the agent's first frame on the next: p95 {result.gap(0.95):.2f} s (goal: under {GAP_GOAL_SECONDS:g} s). "
+        f"Continued: {result.continued_share:.1%} of those with something left to say (goal: all). Gap, from the "
+        f"broken stream to the agent's first frame on the next: p95 {result.gap(0.95):.2f} s (goal: under "
+        f"{GAP_GOAL_SECONDS:g} s). "
         f"Tools run twice: {len(result.tools_twice)}. Booked twice: {len(result.bookings_doubled)}. "
         f"The model came back to a sentence later in the call: {later}.",
         highlight=False,

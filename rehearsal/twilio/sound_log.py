@@ -7,7 +7,7 @@ with its length, so that the pause began `silent` milliseconds before the entry.
 from collections.abc import Callable, Sequence
 
 FRAME_MS = 20
-PAUSE_FRAMES = 12
+PAUSE_FRAMES = 15
 
 
 class SoundLog:
