@@ -15,6 +15,7 @@ from bench import (
     uploads,
 )
 from bench.bridge_kills import command as bridge_kills
+from bench.soak import command as soak
 from bench.voice_bridge import command as voice_bridge
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -29,9 +30,10 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "objection_library": objection_library.main,
     "voice_bridge": voice_bridge.main,
     "bridge_kills": bridge_kills.main,
+    "soak": soak.main,
 }
 
-BY_NAME_ONLY = {"bridge_kills"}
+BY_NAME_ONLY = {"bridge_kills", "soak"}
 """Those that take long, or are to run while the machine does something else."""
 
 name, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])

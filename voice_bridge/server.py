@@ -145,6 +145,7 @@ class BridgeServer:
             "status": "draining" if self.draining else "ok",
             "calls": self._connections,
             "max_calls": self._settings.bridge_max_calls,
+            "tasks": len(asyncio.all_tasks()),
         }
         return orjson.dumps(state).decode() + "\n"
 

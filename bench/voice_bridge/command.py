@@ -26,15 +26,12 @@ from rich.table import Table
 
 from bench.machine import describe
 from bench.voice_bridge.caller import FRAME_SECONDS, Caller
-from bench.voice_bridge.contenders import HOST, Contender, NotStarted, bare_bridge, cadenza_bridge, pipecat_bot
+from bench.voice_bridge.contenders import HOST, Contender, NotStarted, bare_bridge, pipecat_bot
 from bench.voice_bridge.figures import ADDED_LIMIT_MS, Row, Usage, capacity, core_limit, row
 from bench.voice_bridge.goals import goals
+from bench.voice_bridge.servers import cadenza_with_servers
 from bench.voice_bridge.speech import Speech, make_speech
 from bench.voice_bridge.vendors import Vendors
-from cadenza.operations.embedded_postgres import EmbeddedPostgres
-from cadenza.operations.embedded_temporal import EmbeddedTemporal
-from cadenza.operations.processes import free_port
-from cadenza.records.migrate import migrate
 
 NAMES = ("cadenza", "websockets", "picows", "example", "lightest")
 PEERS = ("pipecat-ai[assemblyai,elevenlabs,openai,runner,silero,websocket]", "picows")
@@ -159,32 +156,12 @@ class Bench:
         port = await self._vendors.start()
         for name in self._options.only:
             if name == "cadenza":
-                await self._with_cadenza(port)
+                async with cadenza_with_servers(self._folder, port) as bridge:  # they share the callers' core
+                    await self._measure(bridge)
             elif (python := self._python_of(name)) is not None:
                 bare = name in ("websockets", "picows")
                 await self._measure(bare_bridge(python, name, port) if bare else pipecat_bot(python, name, port))
         self._vendors.stop()
-
-    async def _with_cadenza(self, port: int) -> None:
-        """With the servers that our bridge needs; they share the callers' core."""
-        postgres = EmbeddedPostgres(self._folder / "postgres")
-        postgres.start(self._folder / "postgres.log")
-        temporal = EmbeddedTemporal(self._folder, free_port(), None)
-        temporal.prepare()
-        process = subprocess.Popen(  # noqa: ASYNC220
-            temporal.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            await asyncio.to_thread(migrate, postgres.url)
-            while not await temporal.is_answering():  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
-            bridge = await cadenza_bridge(self._folder, postgres.url, temporal.address, port)
-            await self._measure(bridge)
-            await bridge.close()
-        finally:
-            process.terminate()
-            process.wait()
-            postgres.stop()
 
     async def _measure(self, contender: Contender) -> None:
         try:

@@ -62,13 +62,14 @@ class Contender:
     def __post_init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, core: int, log: Path) -> None:
-        """Start on one core. Raises NotStarted with the end of the log if it does not come up."""
+    def start(self, core: int | None, log: Path) -> None:
+        """Start, on one core if there is one to have. Raises NotStarted with the end of the log if it does not come up."""
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 self.command, env={**os.environ, **self.environment}, stdout=out, stderr=subprocess.STDOUT
             )
-        os.sched_setaffinity(self.process.pid, {core})
+        if core is not None:
+            os.sched_setaffinity(self.process.pid, {core})
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             with socket.socket() as probe:
