@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 
 from bench.voice_bridge.figures import GAP_SECONDS, Turn, quantile
 
@@ -123,10 +124,7 @@ def judge(
     samples: Sequence[Sample], windows: Sequence[Window], *, calls: int, lost_calls: int, stuck_calls: int
 ) -> Verdict:
     """What the run says."""
-    call_minutes = sum(
-        after.callers * (after.seconds - before.seconds) / 60
-        for before, after in zip(samples, samples[1:], strict=False)
-    )
+    call_minutes = sum(after.callers * (after.seconds - before.seconds) / 60 for before, after in pairwise(samples))
     cpu = samples[-1].cpu_seconds - samples[0].cpu_seconds if samples else 0.0
     return Verdict(
         seconds=samples[-1].seconds if samples else 0.0,

@@ -63,7 +63,7 @@ class Contender:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, core: int | None, log: Path) -> None:
-        """Start, on one core if there is one to have. Raises NotStarted with the end of the log if it does not come up."""
+        """Start, on one core if one is named. Raises NotStarted with the end of the log if it does not come up."""
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 self.command, env={**os.environ, **self.environment}, stdout=out, stderr=subprocess.STDOUT
