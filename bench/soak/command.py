@@ -131,8 +131,9 @@ class Soak:
         self.windows.append(made)
         self._console.print(
             f"{last.seconds / 60:.0f} min: {callers.calls} calls so far, {last.calls} now, "
-            f"{last.rss / MEBIBYTE:.1f} MiB, {last.files} files, {last.tasks} tasks; {made.replies} replies, added {made.added_p50_ms:.0f} / "
-            f"{made.added_p95_ms:.0f} ms, {made.gaps} gaps, {made.lost} turns lost, {callers.lost_calls} calls lost",
+            f"{last.rss / MEBIBYTE:.1f} MiB, {last.files} files, {last.tasks} tasks; {made.replies} replies, added "
+            f"{made.added_p50_ms:.0f} / {made.added_p95_ms:.0f} ms, {made.gaps} gaps, {made.lost} turns lost, "
+            f"{callers.lost_calls} calls lost",
             highlight=False,
         )
 
