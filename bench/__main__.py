@@ -11,6 +11,7 @@ from bench import (
     lead_workflows,
     objection_library,
     recovery,
+    reply_time,
     simulation,
     uploads,
 )
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "gate": gate.main,
     "gate_check": gate_check.main,
     "recovery": recovery.main,
+    "reply_time": reply_time.main,
     "admission_tick": admission_tick.main,
     "simulation": simulation.main,
     "objection_library": objection_library.main,

@@ -99,6 +99,17 @@ class Story:
             return None
         return next((one.began for one in self.agent if one.began >= began), None)
 
+    def waits_for_replies(self) -> Iterator[float]:
+        """Seconds from the end of each stretch of the callee's to the agent's next sound, where nobody interrupted and
+        the callee said nothing more."""
+        for place, said in enumerate(self.callee):
+            if said.ended is None or any(one.covers(said.ended) for one in self.agent):
+                continue
+            answer = next((one.began for one in self.agent if one.began >= said.ended), None)
+            following = self.callee[place + 1].began if place + 1 < len(self.callee) else None
+            if answer is not None and (following is None or answer < following):
+                yield (answer - said.ended).total_seconds()
+
     def sentences(self, since: datetime | None = None, until: datetime | None = None) -> list[str]:
         """Whole sentences that the callee heard, as plain words. What a broken stream cut off is none."""
         said: list[str] = []
