@@ -94,15 +94,15 @@ class Run:
     async def _kill_and_kill(self, watch: Watch, bridges: Bridges) -> None:
         deck: list[Phase] = []
         while len(self.deaths) < self._options.kills:
-            next_at = monotonic() + SPACING_SECONDS
             await bridges.until_both_serve()
             deck = deck or self._random.sample(list(Phase), len(Phase))
-            found = await watch.until_phase(deck.pop(), bridges.ready(), PHASE_SECONDS)
+            found = await watch.until_phase(deck.pop(), bridges, PHASE_SECONDS)
             if found is None:
                 self._console.print("no call to strike; waiting for one")
                 await self._until_talking(watch)
                 continue
-            self.deaths.append(kill(*found))
+            self.deaths.append(await kill(*found))
+            next_at = monotonic() + SPACING_SECONDS
             if len(self.deaths) % 5 == 0 or len(self.deaths) == self._options.kills:
                 self._console.print(f"{len(self.deaths)} deaths, {len(watch.stories.live)} calls on the line")
             while monotonic() < next_at:

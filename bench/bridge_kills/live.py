@@ -79,7 +79,7 @@ class Bridges:
         if standby is not None and standby.poll() is None and is_ready("bridge", standby.pid, self._folder / STANDBY):
             found[self._id_of(STANDBY)] = psutil.Process(standby.pid)
         found.pop("", None)
-        return found
+        return {name: process for name, process in found.items() if process.is_running()}
 
     def _id_of(self, log: str) -> str:
         """The id of the latest process that wrote to the log."""
@@ -108,24 +108,26 @@ class Watch:
         return {sid: OpenCall(bridge, CallAtDeath(tool, heard)) for sid, bridge, heard, tool in rows}
 
     async def until_phase(
-        self, wanted: Phase, bridges: Mapping[str, psutil.Process], seconds: float
+        self, wanted: Phase, bridges: "Bridges", seconds: float
     ) -> tuple[psutil.Process, dict[str, OpenCall]] | None:
         """The bridge that holds a call in this phase, as soon as there is one. After so many seconds: the one that
-        holds most calls; None if there is no call."""
+        holds most calls. None if there is no call, or not another bridge that stands by."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while True:
-            calls = self.look()
-            held = [story for story in self.stories.live if self._bridge_of(story, calls) in bridges]
+            calls, ready = self.look(), bridges.ready()
+            if len(ready) < 2:
+                return None
+            held = [story for story in self.stories.live if self._bridge_of(story, calls) in ready]
             now = datetime.now(UTC)
             fitting = [story for story in held if self._phase(story, calls, now) is wanted]
             if fitting:
-                return bridges[self._bridge_of(fitting[0], calls)], calls
+                return ready[self._bridge_of(fitting[0], calls)], calls
             if loop.time() >= until:
                 if not held:
                     return None
                 owners = [self._bridge_of(story, calls) for story in held]
-                return bridges[max(set(owners), key=owners.count)], calls
+                return ready[max(set(owners), key=owners.count)], calls
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _phase(self, story: Story, calls: Mapping[str, OpenCall], now: datetime) -> Phase:
@@ -137,10 +139,13 @@ class Watch:
         return (calls[story.sid].bridge_id or "") if story.sid in calls else ""
 
 
-def kill(process: psutil.Process, calls: Mapping[str, OpenCall]) -> Death:
-    """SIGKILL, as a crash would."""
+async def kill(process: psutil.Process, calls: Mapping[str, OpenCall]) -> Death:
+    """SIGKILL, as a crash would; returns when it is dead."""
     at = datetime.now(UTC)
     process.kill()
+    async with asyncio.timeout(_READY_SECONDS):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(_LOOK_SECONDS)
     return Death(at, {sid: call.at_death for sid, call in calls.items()})
 
 

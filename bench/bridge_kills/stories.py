@@ -92,12 +92,16 @@ class Story:
                 return stream
         return None
 
+    def next_stream(self, after: datetime) -> Stream | None:
+        return next((stream for stream in self.streams if stream.began >= after), None)
+
     def next_sound(self, after: datetime) -> datetime | None:
         """The agent's first frame on a later stream."""
-        began = next((stream.began for stream in self.streams if stream.began >= after), None)
-        if began is None:
-            return None
-        return next((one.began for one in self.agent if one.began >= began), None)
+        stream = self.next_stream(after)
+        return next((one.began for one in self.agent if stream and one.began >= stream.began), None)
+
+    def callee_talks_between(self, since: datetime, until: datetime) -> bool:
+        return any(one.began < until and (one.ended is None or one.ended > since) for one in self.callee)
 
     def waits_for_replies(self) -> Iterator[float]:
         """Seconds from the end of each stretch of the callee's to the agent's next sound, where nobody interrupted and

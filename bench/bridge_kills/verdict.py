@@ -48,6 +48,8 @@ class Survivor:
     phase: Phase
     fate: Fate
     gap_seconds: float | None
+    """From the broken stream to the agent's first frame on the next one; to that one's start where the callee talked then
+    themselves, and the agent had to listen."""
     said_twice: Sequence[str] = ()
     """Before the death and again before the callee's next words."""
     said_again_later: Sequence[str] = ()
@@ -124,10 +126,18 @@ def _survivors(stories: Stories, death: Death, bridging: str) -> Iterable[Surviv
             died_at=death.at,
             phase=phase,
             fate=_fate(story, broke_at, sound),
-            gap_seconds=(sound - broke_at).total_seconds() if sound else None,
+            gap_seconds=_gap(story, broke_at, sound),
             said_twice=[one for one in first if one not in allowed],
             said_again_later=[one for one in later if one not in allowed],
         )
+
+
+def _gap(story: Story, broke_at: datetime, sound: datetime | None) -> float | None:
+    stream = story.next_stream(broke_at)
+    if sound is None or stream is None:
+        return None
+    listens = story.callee_talks_between(stream.began, sound)
+    return ((stream.began if listens else sound) - broke_at).total_seconds()
 
 
 def _fate(story: Story, broke_at: datetime, sound: datetime | None) -> Fate:

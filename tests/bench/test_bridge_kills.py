@@ -100,6 +100,15 @@ def test_a_call_that_goes_on_is_continued_after_the_gap_that_was_heard() -> None
     assert survivor.gap_seconds == pytest.approx(1.5)
 
 
+def test_a_callee_who_talks_as_the_line_comes_back_is_listened_to_and_waits_for_nobody() -> None:
+    log = talk()
+    log.breaks(10.1, 11.2)
+    log.sound("callee", 11.0, 13)
+    log.sound("agent", 14, 16, "Of course.")
+    [survivor] = verdict(log, death(10)).survivors
+    assert survivor.gap_seconds == pytest.approx(1.1)
+
+
 @pytest.mark.parametrize(
     ("by", "goodbye", "fate"),
     [("the callee", False, Fate.LEFT), ("us", False, Fate.LOST), ("the callee", True, Fate.OVER)],
