@@ -85,6 +85,12 @@ class AgentVoice:
         if self._turn is not None:
             self._say_line(self._turn, line, None, at_once=True)
 
+    def tick(self, now_ms: int) -> None:
+        """Time passes: give up on marks that were lost, and put on record what is almost heard."""
+        self.mouth.tick(now_ms)
+        if self._turn is not None and self._turn.foresee(now_ms):
+            self._journal.write(self._turn.row())
+
     def discard(self) -> None:
         """Fall silent, and forget what was not heard."""
         self.mouth.discard(self._listener.now_ms())
@@ -161,8 +167,8 @@ class AgentVoice:
         self._listener.take(events.AgentAudio(self._listener.now_ms(), until_ms))
 
     def on_sentence_heard(self, utterance: Utterance, sentence: Sentence) -> None:
-        if self._turn is not None and utterance.heard_text:  # a voice may break off before the first word is over
-            self._journal.write(self._turn.row())
+        if self._turn is not None and utterance.heard_text and not sentence.is_foreseen:
+            self._journal.write(self._turn.row())  # a voice may break off before the first word is over
         if sentence.line is Line.DISCLOSURE:
             self._listener.disclosure_heard()
         if sentence.line is not None:

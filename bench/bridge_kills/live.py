@@ -144,7 +144,7 @@ async def kill(process: psutil.Process, calls: Mapping[str, OpenCall]) -> Death:
     at = datetime.now(UTC)
     process.kill()
     async with asyncio.timeout(_READY_SECONDS):
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
     return Death(at, {sid: call.at_death for sid, call in calls.items()})
 

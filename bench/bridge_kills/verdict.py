@@ -48,8 +48,8 @@ class Survivor:
     phase: Phase
     fate: Fate
     gap_seconds: float | None
-    """From the broken stream to the agent's first frame on the next one; to that one's start where the callee talked then
-    themselves, and the agent had to listen."""
+    """From the broken stream to the agent's first frame on the next one; to that one's start where the callee talked
+    then, and the agent had to listen."""
     said_twice: Sequence[str] = ()
     """Before the death and again before the callee's next words."""
     said_again_later: Sequence[str] = ()
