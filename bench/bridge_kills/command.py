@@ -33,6 +33,7 @@ from cadenza.operations.chaos.results import UP
 from cadenza.operations.chaos.under_test import DidNotStart, UnderTest, chaos_environment
 from cadenza.operations.demo.demo_command import demo_settings
 from tests.support.servers import open_folder
+from voice_bridge.fillers import Wait
 
 SPACING_SECONDS = 5.0
 """Between deaths, at least. A call may meet more than one."""
@@ -41,6 +42,10 @@ PHASE_SECONDS = 8.0
 FIRST_CALLS_SECONDS = 120.0
 SETTLE_SECONDS = 25.0
 """After the last death: the calls go on."""
+
+
+ALLOWED = tuple(STANDARD_LINES[line] for line in (Line.RESUME, *(line for wait in Wait for line in wait.value)))
+"""May be said after every death."""
 
 
 class Run:
@@ -78,7 +83,7 @@ class Run:
                 watch.close()
             self.skipped = await skipped_ticks(self._under_test)
             repeated = tools_twice(self._under_test.database_url)
-            return judge(watch.stories, self.deaths, STANDARD_LINES[Line.RESUME], repeated)
+            return judge(watch.stories, self.deaths, ALLOWED, repeated)
         finally:
             bridges.stop_standby()
             await self._under_test.stop()
@@ -96,12 +101,13 @@ class Run:
         while len(self.deaths) < self._options.kills:
             await bridges.until_both_serve()
             deck = deck or self._random.sample(list(Phase), len(Phase))
-            found = await watch.until_phase(deck.pop(), bridges, PHASE_SECONDS)
+            wanted = deck.pop()
+            found = await watch.until_phase(wanted, bridges, PHASE_SECONDS)
             if found is None:
                 self._console.print("no call to strike; waiting for one")
                 await self._until_talking(watch)
                 continue
-            self.deaths.append(await kill(*found))
+            self.deaths.append(await kill(*found, wanted))
             next_at = monotonic() + SPACING_SECONDS
             if len(self.deaths) % 5 == 0 or len(self.deaths) == self._options.kills:
                 self._console.print(f"{len(self.deaths)} deaths, {len(watch.stories.live)} calls on the line")

@@ -1,6 +1,7 @@
 """The running system as the bench sees it: two bridges on one socket, the carrier's log, the journal."""
 
 import asyncio
+import random
 import re
 import subprocess
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from cadenza.operations.readiness import is_ready
 
 STANDBY = "standby"
 _LOOK_SECONDS = 0.03
+_INSIDE_SECONDS = {Phase.GREETING: 4.0, Phase.AGENT_TALKS: 2.0, Phase.CALLEE_TALKS: 1.0, Phase.FAREWELL: 2.0}
+"""These last, and are struck at any moment, not at their first one."""
 _READY_SECONDS = 60.0
 _BRIDGE_ID = re.compile(r"bridge_ready.*?\b(br_\w+)")
 _OPEN_CALLS = """
@@ -113,7 +116,7 @@ class Watch:
         """The bridge that holds a call in this phase, as soon as there is one. After so many seconds: the one that
         holds most calls. None if there is no call, or not another bridge that stands by."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        until, inside = loop.time() + seconds, False
         while True:
             calls, ready = self.look(), bridges.ready()
             if len(ready) < 2:
@@ -121,6 +124,10 @@ class Watch:
             held = [story for story in self.stories.live if self._bridge_of(story, calls) in ready]
             now = datetime.now(UTC)
             fitting = [story for story in held if self._phase(story, calls, now) is wanted]
+            if fitting and wanted in _INSIDE_SECONDS and not inside:
+                inside = True
+                await asyncio.sleep(random.uniform(0, _INSIDE_SECONDS[wanted]))
+                continue
             if fitting:
                 return ready[self._bridge_of(fitting[0], calls)], calls
             if loop.time() >= until:
@@ -139,14 +146,14 @@ class Watch:
         return (calls[story.sid].bridge_id or "") if story.sid in calls else ""
 
 
-async def kill(process: psutil.Process, calls: Mapping[str, OpenCall]) -> Death:
+async def kill(process: psutil.Process, calls: Mapping[str, OpenCall], wanted: Phase) -> Death:
     """SIGKILL, as a crash would; returns when it is dead."""
     at = datetime.now(UTC)
     process.kill()
     async with asyncio.timeout(_READY_SECONDS):
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
-    return Death(at, {sid: call.at_death for sid, call in calls.items()})
+    return Death(at, {sid: call.at_death for sid, call in calls.items()}, wanted)
 
 
 _TOOLS_TWICE = """

@@ -1,6 +1,6 @@
 """What became of each call that a dead bridge held, and what that adds up to. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,6 +37,8 @@ class Death:
     at: datetime
     calls: Mapping[str, CallAtDeath]
     """By call SID; those of other bridges too."""
+    wanted: Phase = Phase.QUIET
+    """It was struck for a call in this phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,10 @@ class Survivor:
     """From the broken stream to the agent's first frame on the next one; to that one's start where the callee talked
     then, and the agent had to listen."""
     said_twice: Sequence[str] = ()
-    """Before the death and again before the callee's next words."""
+    """Whole sentences that came again in the first words after the death: of the turn that it broke into, and of any
+    earlier one unless the callee had said something first."""
     said_again_later: Sequence[str] = ()
-    """... or after them: a model may come back to a question that was not answered."""
+    """... or afterwards: a model may come back to a question that was not answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,16 @@ class Result:
         return missed
 
 
-def judge(stories: Stories, deaths: Sequence[Death], bridging: str, tools_twice: Sequence[str]) -> Result:
-    """The verdict. `bridging`: the one sentence that may be said after each resume."""
-    survivors = [survivor for death in deaths for survivor in _survivors(stories, death, bridging)]
+def judge(stories: Stories, deaths: Sequence[Death], allowed: Sequence[str], tools_twice: Sequence[str]) -> Result:
+    """The verdict. `allowed`: what may be said after each death: the bridging sentence, and fillers, which belong to a
+    wait and not to the talk."""
+    sentences = {sentence for text in allowed for sentence in sentences_of(text)}
+    survivors = [survivor for death in deaths for survivor in _survivors(stories, death, sentences)]
     doubled = sorted(who for who, count in stories.bookings.items() if count > 1)
     return Result(len(deaths), survivors, tools_twice, doubled)
 
 
-def _survivors(stories: Stories, death: Death, bridging: str) -> Iterable[Survivor]:
+def _survivors(stories: Stories, death: Death, allowed: Set[str]) -> Iterable[Survivor]:
     for story in stories.by_sid.values():
         stream = story.broken_stream(death.at, BREAKS_WITHIN)
         if stream is None or stream.ended is None:
@@ -116,20 +121,32 @@ def _survivors(stories: Stories, death: Death, bridging: str) -> Iterable[Surviv
         phase = story.phase(death.at, tool=known.tool, disclosure_heard=known.disclosure_heard)
         broke_at = stream.ended
         sound = story.next_sound(broke_at)
-        next_words = min((one.began for one in story.callee if sound and one.began > sound), default=None)
-        before = set(story.sentences(until=broke_at))
-        first = [one for one in story.sentences(since=broke_at, until=next_words) if one in before]
-        later = [one for one in story.sentences(since=next_words) if one in before] if next_words else []
-        allowed = set(sentences_of(bridging))
+        twice, later = _repeated(story, broke_at, sound)
         yield Survivor(
             sid=story.sid,
             died_at=death.at,
             phase=phase,
             fate=_fate(story, broke_at, sound),
             gap_seconds=_gap(story, broke_at, sound),
-            said_twice=[one for one in first if one not in allowed],
+            said_twice=[one for one in twice if one not in allowed],
             said_again_later=[one for one in later if one not in allowed],
         )
+
+
+def _repeated(story: Story, broke_at: datetime, sound: datetime | None) -> tuple[list[str], list[str]]:
+    """Sentences from before the death: in the first words after it without reason, and elsewhere after it."""
+    stream = story.next_stream(broke_at)
+    if sound is None or stream is None:
+        return [], []
+    before = set(story.sentences(until=broke_at))
+    asked_at = max((one.began for one in story.callee if one.began < broke_at), default=None)
+    under_way = set(story.sentences(since=asked_at, until=broke_at))
+    prompted = story.callee_talks_between(stream.began, sound)
+    next_words = min((one.began for one in story.callee if one.began > sound), default=None)
+    first = story.sentences(since=sound, until=next_words)
+    twice = [one for one in first if one in (under_way if prompted else before)]
+    afterwards = story.sentences(since=next_words) if next_words is not None else []
+    return twice, [one for one in [*first, *afterwards] if one in before and one not in twice]
 
 
 def _gap(story: Story, broke_at: datetime, sound: datetime | None) -> float | None:

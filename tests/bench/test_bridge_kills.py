@@ -59,7 +59,7 @@ def death(at: float, tool: str | None = None, *, disclosure_heard: bool = True) 
 
 
 def verdict(log: Log, *deaths: Death) -> Result:
-    return judge(log.told(), deaths, BACK, [])
+    return judge(log.told(), deaths, [BACK], [])
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,21 @@ def test_a_sentence_that_was_heard_whole_and_comes_again_is_said_twice() -> None
     [survivor] = verdict(log, death(10)).survivors
     assert survivor.said_twice == ["it is free"]
     assert survivor.said_again_later == ["i call about the sun"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "twice"), [("It is free.", True), ("Are you Alex?", False)], ids=["of this turn", "of an earlier one"]
+)
+def test_a_model_may_come_back_to_an_earlier_question_when_it_is_spoken_to_but_not_go_on_anew(
+    sentence: str, twice: bool
+) -> None:
+    log = talk()
+    log.breaks(10.1, 11.2)
+    log.sound("callee", 11.3, 12)
+    log.sound("agent", 13, 16, sentence)
+    [survivor] = verdict(log, death(10)).survivors
+    assert bool(survivor.said_twice) is twice
+    assert bool(survivor.said_again_later) is not twice
 
 
 def test_a_sentence_that_the_death_cut_off_may_be_said_anew() -> None:
