@@ -29,6 +29,7 @@ REALISTIC_DELAYS: Mapping[str, Mapping[str, Any]] = {
 after its own silence, the model's first token 250 to 450 ms, the voice's first byte 130 to 190 ms, 60 ms to the phone
 and back from it, a calendar's request a quarter of a second."""
 _CALENDAR_SECONDS = 0.25
+CALLED = "Alex"
 _AREAS = range(201, 990)
 
 
@@ -74,10 +75,10 @@ def numbers() -> Iterator[str]:
 
 
 def lead_file(folder: Path, phones: Sequence[str]) -> Path:
-    """All called Alex, so that one greeting is rendered for all."""
+    """All called the same, so that one greeting is rendered for all."""
     path = folder / "talkers.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["First Name", "Last Name", "Phone", "Email"])
-        writer.writerows([["Alex", "Person", phone, f"person{phone[2:]}@example.com"] for phone in phones])
+        writer.writerows([[CALLED, "Person", phone, f"person{phone[2:]}@example.com"] for phone in phones])
     return path

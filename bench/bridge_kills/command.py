@@ -1,11 +1,11 @@
 """A bridge is killed in mid-call: do its calls go on, how long is the silence, is anything said or done twice?
 
-The whole real system (`cadenza up` in a process of its own, vendors and people emulated) with two bridges on one socket
-and a steady flow of conversations. One bridge is killed by SIGKILL, so often, each time while some call is in another
-phase; the other one takes its calls, and the dead one comes back. Judged by the carrier's own log: what sounded on each
+The whole real system (`cadenza up` in a process of its own, vendors and people emulated) with three bridges on one
+socket and a steady flow of conversations. One bridge is killed by SIGKILL, so often, each time while some call is in
+another phase; the others take its calls, and the dead one comes back. Judged by the carrier's own log: what sounded on each
 line to 20 ms, the words that were heard, the calendars' own appointments; and by the journal.
 
-    python -m bench bridge_kills [--kills 100] [--calls 10] [--seed 1] [--json FILE]
+    python -m bench bridge_kills [--kills 100] [--calls 10] [--bridges 3] [--seed 1] [--json FILE]
 """
 
 import argparse
@@ -26,12 +26,13 @@ from bench.bridge_kills.live import Bridges, Watch, kill, tools_twice
 from bench.bridge_kills.stories import Phase
 from bench.bridge_kills.verdict import GAP_GOAL_SECONDS, Death, Fate, Result, judge
 from bench.machine import describe
-from bench.rehearsal_system import log_sound, make_realistic, skipped_ticks, start_talks
+from bench.rehearsal_system import CALLED, log_sound, make_realistic, skipped_ticks, start_talks
 from cadenza.domain.line import Line
-from cadenza.domain.standard_lines import STANDARD_LINES
+from cadenza.domain.script import Script
+from cadenza.domain.standard_lines import STANDARD_LINES, line_text
 from cadenza.operations.chaos.results import UP
 from cadenza.operations.chaos.under_test import DidNotStart, UnderTest, chaos_environment
-from cadenza.operations.demo.demo_command import demo_settings
+from cadenza.operations.demo.demo_command import demo_campaign, demo_settings
 from tests.support.servers import open_folder
 from voice_bridge.fillers import Wait
 
@@ -65,12 +66,12 @@ class Run:
 
     async def run(self) -> Result:
         """Raises DidNotStart, TimeoutError."""
-        bridges = Bridges(self._under_test)
+        bridges = Bridges(self._under_test, self._options.bridges)
         try:
             await self._under_test.start()
             await log_sound(self._under_test)
             await make_realistic(self._under_test)
-            await bridges.until_both_serve()
+            await bridges.until_all_serve()
             leads = max(200, int(self._options.kills * 8))
             await start_talks(self.settings, "Bridge kills", leads)
             watch = Watch(self._under_test)
@@ -83,10 +84,14 @@ class Run:
                 watch.close()
             self.skipped = await skipped_ticks(self._under_test)
             repeated = tools_twice(self._under_test.database_url)
-            return judge(watch.stories, self.deaths, ALLOWED, repeated)
+            return judge(watch.stories, self.deaths, ALLOWED, self._disclosure(), repeated)
         finally:
-            bridges.stop_standby()
+            bridges.stop_beside()
             await self._under_test.stop()
+
+    def _disclosure(self) -> str:
+        script = Script.model_validate(demo_campaign(self.settings)["script"])
+        return line_text(Line.DISCLOSURE, script, first_name=CALLED)
 
     async def _until_talking(self, watch: Watch) -> None:
         async with asyncio.timeout(FIRST_CALLS_SECONDS):
@@ -99,7 +104,7 @@ class Run:
     async def _kill_and_kill(self, watch: Watch, bridges: Bridges) -> None:
         deck: list[Phase] = []
         while len(self.deaths) < self._options.kills:
-            await bridges.until_both_serve()
+            await bridges.until_all_serve()
             deck = deck or self._random.sample(list(Phase), len(Phase))
             wanted = deck.pop()
             found = await watch.until_phase(wanted, bridges, PHASE_SECONDS)
@@ -120,7 +125,7 @@ def show(result: Result, console: Console) -> None:
     """The figures by phase, then what misses its goal."""
     table = Table(
         "phase at the death", "calls in hand", "continued", "over", "left", "lost", "gap s p50", "p95", "longest",
-        "said twice", title=f"{result.deaths} deaths of a bridge, another one standing by",
+        "said twice", title=f"{result.deaths} deaths of a bridge, others standing by",
     )  # fmt: skip
     for phase in (*Phase, None):
         struck = [one for one in result.survivors if phase is None or one.phase is phase]
@@ -149,6 +154,7 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench bridge_kills", description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100, help="deaths")
     parser.add_argument("--calls", type=int, default=10, help="calls at the same time")
+    parser.add_argument("--bridges", type=int, default=3, help="two at least; the others stand by")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the result there too")
     parser.add_argument("--data-dir", type=Path, help="keep everything there (default: a temporary folder)")

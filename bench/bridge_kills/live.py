@@ -1,4 +1,4 @@
-"""The running system as the bench sees it: two bridges on one socket, the carrier's log, the journal."""
+"""The running system as the bench sees it: its bridges, the carrier's log, the journal."""
 
 import asyncio
 import random
@@ -21,7 +21,6 @@ from cadenza.operations.chaos.schedule import Target
 from cadenza.operations.chaos.under_test import UnderTest
 from cadenza.operations.readiness import is_ready
 
-STANDBY = "standby"
 _LOOK_SECONDS = 0.03
 _INSIDE_SECONDS = {Phase.GREETING: 4.0, Phase.AGENT_TALKS: 2.0, Phase.CALLEE_TALKS: 1.0, Phase.FAREWELL: 2.0}
 """These last, and are struck at any moment, not at their first one."""
@@ -44,31 +43,35 @@ class OpenCall:
 
 
 class Bridges:
-    """The supervised bridge and one beside it. Either may be killed; both come back."""
+    """The supervised bridge and others beside it, on one socket. Any may be killed; all come back."""
 
-    def __init__(self, under_test: UnderTest) -> None:
+    def __init__(self, under_test: UnderTest, count: int) -> None:
         self._under_test = under_test
         self._folder = under_test.settings.data_dir
-        self._standby: subprocess.Popen[bytes] | None = None
+        self._beside: dict[str, subprocess.Popen[bytes] | None] = {
+            f"bridge_{place}": None for place in range(2, count + 1)
+        }
+        self.count = count
 
-    def start_standby(self) -> None:
-        self._standby = self._under_test.start_beside(STANDBY, "voice_bridge", "bridge")
-
-    def stop_standby(self) -> None:
-        if self._standby is not None and self._standby.poll() is None:
-            self._standby.terminate()
+    def stop_beside(self) -> None:
+        """End those that nobody else ends."""
+        running = [process for process in self._beside.values() if process is not None and process.poll() is None]
+        for process in running:
+            process.terminate()
+        for process in running:
             with suppress(subprocess.TimeoutExpired):
-                self._standby.wait(30)
-            self._standby.kill()
-            self._standby.wait()
+                process.wait(30)
+            process.kill()
+            process.wait()
 
-    async def until_both_serve(self) -> None:
-        """Start the standby again if it died, and wait until both are ready. Raises TimeoutError."""
+    async def until_all_serve(self) -> None:
+        """Start those again that died, and wait until all are ready. Raises TimeoutError."""
         async with asyncio.timeout(_READY_SECONDS):
             while True:
-                if self._standby is None or self._standby.poll() is not None:
-                    self.start_standby()
-                if len(self.ready()) == 2:
+                for name, process in self._beside.items():
+                    if process is None or process.poll() is not None:
+                        self._beside[name] = self._under_test.start_beside(name, "voice_bridge", "bridge")
+                if len(self.ready()) == self.count:
                     return
                 await asyncio.sleep(_LOOK_SECONDS)
 
@@ -78,9 +81,9 @@ class Bridges:
         first = self._under_test.find(Target.BRIDGE)
         if first is not None and is_ready("bridge", first.pid, self._folder):
             found[self._id_of("bridge")] = first
-        standby = self._standby
-        if standby is not None and standby.poll() is None and is_ready("bridge", standby.pid, self._folder / STANDBY):
-            found[self._id_of(STANDBY)] = psutil.Process(standby.pid)
+        for name, beside in self._beside.items():
+            if beside is not None and beside.poll() is None and is_ready("bridge", beside.pid, self._folder / name):
+                found[self._id_of(name)] = psutil.Process(beside.pid)
         found.pop("", None)
         return {name: process for name, process in found.items() if process.is_running()}
 
@@ -114,12 +117,12 @@ class Watch:
         self, wanted: Phase, bridges: "Bridges", seconds: float
     ) -> tuple[psutil.Process, dict[str, OpenCall]] | None:
         """The bridge that holds a call in this phase, as soon as there is one. After so many seconds: the one that
-        holds most calls. None if there is no call, or not another bridge that stands by."""
+        holds most calls. None if there is no call, or a bridge is missing."""
         loop = asyncio.get_running_loop()
         until, inside = loop.time() + seconds, False
         while True:
             calls, ready = self.look(), bridges.ready()
-            if len(ready) < 2:
+            if len(ready) < bridges.count:
                 return None
             held = [story for story in self.stories.live if self._bridge_of(story, calls) in ready]
             now = datetime.now(UTC)

@@ -28,6 +28,7 @@ class CallAtDeath:
 
     tool: str | None
     disclosure_heard: bool
+    """If not, it has to be said again, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,9 @@ class Survivor:
     """From the broken stream to the agent's first frame on the next one; to that one's start where the callee talked
     then, and the agent had to listen."""
     said_twice: Sequence[str] = ()
-    """Whole sentences that came again in the first words after the death: of the turn that it broke into, and of any
-    earlier one unless the callee had said something first."""
+    """Whole sentences of the turn that the death broke into, which came again in the first words after it."""
     said_again_later: Sequence[str] = ()
-    """... or afterwards: a model may come back to a question that was not answered."""
+    """Sentences of earlier turns, and later in the call: a model comes back to a question that was not answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +103,19 @@ class Result:
         return missed
 
 
-def judge(stories: Stories, deaths: Sequence[Death], allowed: Sequence[str], tools_twice: Sequence[str]) -> Result:
+def judge(
+    stories: Stories, deaths: Sequence[Death], allowed: Sequence[str], disclosure: str, tools_twice: Sequence[str]
+) -> Result:
     """The verdict. `allowed`: what may be said after each death: the bridging sentence, and fillers, which belong to a
-    wait and not to the talk."""
-    sentences = {sentence for text in allowed for sentence in sentences_of(text)}
-    survivors = [survivor for death in deaths for survivor in _survivors(stories, death, sentences)]
+    wait and not to the talk. `disclosure`: may be said again where it was cut off."""
+    lines = {sentence for text in allowed for sentence in sentences_of(text)}
+    greeting = lines | set(sentences_of(disclosure))
+    survivors = [survivor for death in deaths for survivor in _survivors(stories, death, lines, greeting)]
     doubled = sorted(who for who, count in stories.bookings.items() if count > 1)
     return Result(len(deaths), survivors, tools_twice, doubled)
 
 
-def _survivors(stories: Stories, death: Death, allowed: Set[str]) -> Iterable[Survivor]:
+def _survivors(stories: Stories, death: Death, lines: Set[str], greeting: Set[str]) -> Iterable[Survivor]:
     for story in stories.by_sid.values():
         stream = story.broken_stream(death.at, BREAKS_WITHIN)
         if stream is None or stream.ended is None:
@@ -121,6 +124,7 @@ def _survivors(stories: Stories, death: Death, allowed: Set[str]) -> Iterable[Su
         phase = story.phase(death.at, tool=known.tool, disclosure_heard=known.disclosure_heard)
         broke_at = stream.ended
         sound = story.next_sound(broke_at)
+        allowed = lines if known.disclosure_heard else greeting
         twice, later = _repeated(story, broke_at, sound)
         yield Survivor(
             sid=story.sid,
@@ -134,19 +138,17 @@ def _survivors(stories: Stories, death: Death, allowed: Set[str]) -> Iterable[Su
 
 
 def _repeated(story: Story, broke_at: datetime, sound: datetime | None) -> tuple[list[str], list[str]]:
-    """Sentences from before the death: in the first words after it without reason, and elsewhere after it."""
-    stream = story.next_stream(broke_at)
-    if sound is None or stream is None:
+    """Sentences that came again: of the turn that the death broke into, in the first words after it; and others."""
+    if sound is None:
         return [], []
     before = set(story.sentences(until=broke_at))
     asked_at = max((one.began for one in story.callee if one.began < broke_at), default=None)
     under_way = set(story.sentences(since=asked_at, until=broke_at))
-    prompted = story.callee_talks_between(stream.began, sound)
     next_words = min((one.began for one in story.callee if one.began > sound), default=None)
     first = story.sentences(since=sound, until=next_words)
-    twice = [one for one in first if one in (under_way if prompted else before)]
     afterwards = story.sentences(since=next_words) if next_words is not None else []
-    return twice, [one for one in [*first, *afterwards] if one in before and one not in twice]
+    twice = [one for one in first if one in under_way]
+    return twice, [one for one in [*first, *afterwards] if one in before and one not in under_way]
 
 
 def _gap(story: Story, broke_at: datetime, sound: datetime | None) -> float | None:

@@ -15,6 +15,7 @@ from rehearsal.twilio.detection import Sound
 from rehearsal.twilio.playback import FRAME_BYTES, SILENCE
 from rehearsal.twilio.sound_log import SoundLog
 
+_ENDS_A_WORD = 5  # silent frames that the ear is given: a word that was cut off is then over for it
 _BETWEEN_UTTERANCES = 8  # frames of silence between two things said one after the other
 
 
@@ -141,6 +142,7 @@ class Line:
         self._note = note
         self._leaving: str | None = None
         self._agent_sounding = False
+        self._silent_frames = _ENDS_A_WORD
         self._agent_log = SoundLog("agent", note) if log_sound else None
         self._callee_log = SoundLog("callee", note) if log_sound else None
         self.source: AgentSource | None = None
@@ -183,11 +185,12 @@ class Line:
             self._do(note)
 
     def _hear(self, agent: bytes) -> list[Heard]:
-        if agent == SILENCE and not self._agent_sounding:
+        sounding = agent != SILENCE
+        self._silent_frames = 0 if sounding else self._silent_frames + 1
+        self._agent_sounding = sounding
+        if self._silent_frames > _ENDS_A_WORD:
             return []
-        words = [Heard(word.text, word.ends_sentence) for word in self._ear.feed(agent)]
-        self._agent_sounding = agent != SILENCE
-        return words
+        return [Heard(word.text, word.ends_sentence) for word in self._ear.feed(agent)]
 
     def _do(self, action: Action) -> None:
         match action:

@@ -12,6 +12,7 @@ from bench.bridge_kills.verdict import CallAtDeath, Death, Fate, Result, Survivo
 from bench.truth_file import TruthFile
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
+DISCLOSURE = "Hello, this is Ava. You are recorded."
 BACK = "Sorry, the line dropped for a moment. I'm back."
 
 
@@ -59,7 +60,7 @@ def death(at: float, tool: str | None = None, *, disclosure_heard: bool = True) 
 
 
 def verdict(log: Log, *deaths: Death) -> Result:
-    return judge(log.told(), deaths, [BACK], [])
+    return judge(log.told(), deaths, [BACK], DISCLOSURE, [])
 
 
 @pytest.mark.parametrize(
@@ -135,12 +136,12 @@ def test_calls_of_another_bridge_and_streams_that_broke_long_after_are_not_count
 def test_a_sentence_that_was_heard_whole_and_comes_again_is_said_twice() -> None:
     log = talk()
     log.breaks(10.1, 11.2)
-    log.sound("agent", 11.6, 16, f"{BACK} It is free.")
+    log.sound("agent", 11.6, 16, f"{BACK} It is free. Are you Alex?")
     log.sound("callee", 17, 18)
     log.sound("agent", 19, 21, "I call about the sun.")
     [survivor] = verdict(log, death(10)).survivors
     assert survivor.said_twice == ["it is free"]
-    assert survivor.said_again_later == ["i call about the sun"]
+    assert survivor.said_again_later == ["are you alex"], "an earlier question"
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,16 @@ def test_a_sentence_that_the_death_cut_off_may_be_said_anew() -> None:
     log.sound("agent", 11.6, 14, f"{BACK} Would you like to meet?")
     [survivor] = verdict(log, death(10)).survivors
     assert survivor.said_twice == []
+
+
+@pytest.mark.parametrize(("heard", "twice"), [(False, False), (True, True)])
+def test_a_disclosure_that_was_cut_off_is_said_again_whole(heard: bool, twice: bool) -> None:
+    log = Log()
+    log.sound("agent", 1, 4, "Hello, this is Ava. You are")
+    log.breaks(4.1, 5.2)
+    log.sound("agent", 5.6, 9, DISCLOSURE)
+    [survivor] = verdict(log, death(4, disclosure_heard=heard)).survivors
+    assert bool(survivor.said_twice) is twice
 
 
 def test_two_deaths_of_one_call_are_two_survivals_and_the_bridging_sentence_may_come_with_each() -> None:
