@@ -1,9 +1,9 @@
 """A bridge is killed in mid-call: do its calls go on, how long is the silence, is anything said or done twice?
 
 The whole real system (`cadenza up` in a process of its own, vendors and people emulated) with three bridges on one
-socket and a steady flow of conversations. One bridge is killed by SIGKILL, so often, each time while some call is in
-another phase; the others take its calls, and the dead one comes back. Judged by the carrier's own log: what sounded on each
-line to 20 ms, the words that were heard, the calendars' own appointments; and by the journal.
+socket and a steady flow of conversations. One of them is killed by SIGKILL, so often, each time while some call is in
+another phase; the others take its calls, and the dead one comes back. Judged by the carrier's own log (what sounded on
+each line to 20 ms, the words that were heard, the calendars' own appointments) and by the journal.
 
     python -m bench bridge_kills [--kills 100] [--calls 10] [--bridges 3] [--seed 1] [--json FILE]
 """
