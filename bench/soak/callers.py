@@ -20,15 +20,16 @@ LONGEST_SECONDS = 400.0
 PAUSE_SECONDS = 1.0
 
 
-def natural_length(random: Random) -> float:
+def natural_length(random: Random, typical: float = TYPICAL_SECONDS) -> float:
     """Seconds: many short calls, a few long ones."""
-    return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, random.lognormvariate(0.0, 0.7) * TYPICAL_SECONDS))
+    return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, random.lognormvariate(0.0, 0.7) * typical))
 
 
 class Callers:
     """`start`, then read `open`, `replied` and the counts; `stop` lets everybody hang up."""
 
-    def __init__(self, bridge: CadenzaBridge, vendors: Vendors, speech: Speech, seed: int) -> None:
+    def __init__(self, bridge: CadenzaBridge, vendors: Vendors, speech: Speech, seed: int, typical: float) -> None:
+        self._typical = typical
         self._bridge = bridge
         self._vendors = vendors
         self._speech = speech
@@ -63,10 +64,10 @@ class Callers:
         return turns, lost
 
     async def _line(self, share: float) -> None:
-        await self._rest(share * TYPICAL_SECONDS / 2)  # not all at once
+        await self._rest(share * self._typical / 2)  # not all at once
         while not self._stopping.is_set():
             caller = await self._join()
-            until = monotonic() + natural_length(self._random)
+            until = monotonic() + natural_length(self._random, self._typical)
             while caller.is_open and monotonic() < until and not self._stopping.is_set():
                 await self._rest(min(1.0, max(0.0, until - monotonic())))
             self._leave(caller)

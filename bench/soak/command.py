@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import describe
-from bench.soak.callers import Callers
+from bench.soak.callers import TYPICAL_SECONDS, Callers
 from bench.soak.figures import MEBIBYTE, Sample, Verdict, Window, judge, window
 from bench.voice_bridge.contenders import HOST, CadenzaBridge, NotStarted
 from bench.voice_bridge.servers import cadenza_with_servers
@@ -64,7 +64,7 @@ class Soak:
         vendors = Vendors(speech)
         async with cadenza_with_servers(self._folder, await vendors.start()) as bridge:
             bridge.start(None, self._folder / "bridge.log")
-            callers = Callers(bridge, vendors, speech, self._options.seed)
+            callers = Callers(bridge, vendors, speech, self._options.seed, self._options.typical)
             try:
                 callers.start(self._options.calls)
                 await self._watch(bridge, callers)
@@ -181,6 +181,7 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench soak", description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--calls", type=int, default=HALF_OF_CAPACITY, help="at the same time; half of the capacity")
+    parser.add_argument("--typical", type=float, default=TYPICAL_SECONDS, help="seconds of a call in the middle of all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--window", type=float, default=WINDOW_SECONDS, help="seconds of replies in a row of figures")
     parser.add_argument("--json", type=Path, help="write the figures there too")

@@ -12,6 +12,8 @@ MOST_WARM_UP_SECONDS = 900.0
 """Caches and pools fill at the beginning: a fifth of the run, a quarter of an hour at most, does not count."""
 FLAT_SHARE = 0.03
 """Growth over the whole of what is counted, of the memory at its beginning: what an allocator does by itself."""
+FEW = 20.0
+"""Open files or tasks, more or less: a pool that opened another connection, a call that began."""
 LEAST_SAMPLES = 5
 
 
@@ -52,10 +54,11 @@ class Growth:
     an_hour: float
     over_all: float
     at_begin: float
+    slack: float = 0.0
 
     @property
     def is_flat(self) -> bool:
-        return self.over_all <= FLAT_SHARE * self.at_begin
+        return self.over_all <= max(self.slack, FLAT_SHARE * self.at_begin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,8 @@ class Verdict:
         return {**asdict(self), "failures": self.failures}
 
 
-def growth(samples: Sequence[tuple[float, float]]) -> Growth | None:
-    """Least squares through (seconds, value) after the warm-up; None of too few."""
+def growth(samples: Sequence[tuple[float, float]], slack: float = 0.0) -> Growth | None:
+    """Least squares through (seconds, value) after the warm-up; None of too few. So much growth is none: `slack`."""
     if not samples:
         return None
     warm = min(MOST_WARM_UP_SECONDS, WARM_UP_SHARE * samples[-1][0])
@@ -102,7 +105,7 @@ def growth(samples: Sequence[tuple[float, float]]) -> Growth | None:
     spread = sum((at - middle) ** 2 for at, _ in counted)
     slope = sum((at - middle) * (value - mean) for at, value in counted) / spread if spread else 0.0
     length = counted[-1][0] - counted[0][0]
-    return Growth(slope * 3600, slope * length, mean + slope * (counted[0][0] - middle))
+    return Growth(slope * 3600, slope * length, mean + slope * (counted[0][0] - middle), slack)
 
 
 def window(from_seconds: float, turns: Sequence[Turn], lost: int) -> Window:
@@ -133,8 +136,8 @@ def judge(
         lost_calls=lost_calls,
         stuck_calls=stuck_calls,
         memory=growth([(one.seconds, one.rss / MEBIBYTE) for one in samples]),
-        files=growth([(one.seconds, one.files) for one in samples]),
-        tasks=growth([(one.seconds, one.tasks) for one in samples]),
+        files=growth([(one.seconds, one.files) for one in samples], FEW),
+        tasks=growth([(one.seconds, one.tasks) for one in samples], FEW),
         cpu_seconds_a_call_minute=cpu / call_minutes if call_minutes else 0.0,
         windows=tuple(windows),
     )

@@ -39,6 +39,13 @@ def test_the_warm_up_does_not_count() -> None:
     assert found.at_begin == pytest.approx(240.2, abs=0.2)
 
 
+def test_a_few_open_files_more_are_no_leak() -> None:
+    found = growth([(10.0 * place, 36 + place / 40) for place in range(720)], slack=20.0)
+    assert found is not None and found.is_flat
+    leak = growth([(10.0 * place, 36 + place / 4) for place in range(720)], slack=20.0)
+    assert leak is not None and not leak.is_flat
+
+
 def test_too_few_samples_say_nothing() -> None:
     assert growth([]) is None
     assert growth([(0.0, 1.0), (10.0, 2.0), (20.0, 3.0)]) is None
