@@ -36,9 +36,9 @@ from cadenza.operations.demo.demo_command import demo_campaign, demo_settings
 from tests.support.servers import open_folder
 from voice_bridge.fillers import Wait
 
-SPACING_SECONDS = 5.0
+SPACING_SECONDS = 4.0
 """Between deaths, at least. A call may meet more than one."""
-PHASE_SECONDS = 8.0
+PHASE_SECONDS = 6.0
 """So long a moment of the wanted phase is waited for."""
 FIRST_CALLS_SECONDS = 120.0
 SETTLE_SECONDS = 25.0
