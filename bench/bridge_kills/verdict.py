@@ -138,15 +138,20 @@ def _survivors(stories: Stories, death: Death, lines: Set[str], greeting: Set[st
 
 
 def _repeated(story: Story, broke_at: datetime, sound: datetime | None) -> tuple[list[str], list[str]]:
-    """Sentences that came again: of the turn that the death broke into, in the first words after it; and others."""
-    if sound is None:
+    """Sentences that came again: of the turn that the death broke into, in the first words after it; and others.
+
+    First words are those that the agent began before the callee had ended a turn on the new stream: what follows is an
+    answer, perhaps to a turn of which the break took a half.
+    """
+    stream = story.next_stream(broke_at)
+    if sound is None or stream is None:
         return [], []
     before = set(story.sentences(until=broke_at))
     asked_at = max((one.began for one in story.callee if one.began < broke_at), default=None)
     under_way = set(story.sentences(since=asked_at, until=broke_at))
-    next_words = min((one.began for one in story.callee if one.began > sound), default=None)
-    first = story.sentences(since=sound, until=next_words)
-    afterwards = story.sentences(since=next_words) if next_words is not None else []
+    answered_at = min((one.ended for one in story.callee if one.ended and one.ended > stream.began), default=None)
+    first = story.sentences(since=sound, until=answered_at)
+    afterwards = story.sentences(since=answered_at) if answered_at is not None else []
     twice = [one for one in first if one in under_way]
     return twice, [one for one in [*first, *afterwards] if one in before and one not in under_way]
 

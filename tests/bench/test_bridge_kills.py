@@ -144,19 +144,25 @@ def test_a_sentence_that_was_heard_whole_and_comes_again_is_said_twice() -> None
     assert survivor.said_again_later == ["are you alex"], "an earlier question"
 
 
-@pytest.mark.parametrize(
-    ("sentence", "twice"), [("It is free.", True), ("Are you Alex?", False)], ids=["of this turn", "of an earlier one"]
-)
-def test_a_model_may_come_back_to_an_earlier_question_when_it_is_spoken_to_but_not_go_on_anew(
-    sentence: str, twice: bool
-) -> None:
+def test_a_model_may_come_back_to_what_it_said_later_in_the_call() -> None:
     log = talk()
     log.breaks(10.1, 11.2)
-    log.sound("callee", 11.3, 12)
-    log.sound("agent", 13, 16, sentence)
+    log.sound("agent", 11.6, 16, BACK)
+    log.sound("callee", 17, 18)
+    log.sound("agent", 19, 21, "Are you Alex? I call about the sun.")
+    [survivor] = verdict(log, death(10)).survivors
+    assert (survivor.said_twice, survivor.said_again_later) == ([], ["are you alex"])
+
+
+@pytest.mark.parametrize(("ends", "twice"), [(12.0, False), (14.0, True)], ids=["asked anew", "before it was asked"])
+def test_a_callee_who_has_said_something_may_be_asked_again(ends: float, twice: bool) -> None:
+    """What the callee said into the silence is half lost: the model asks once more."""
+    log = talk()
+    log.breaks(10.1, 11.2)
+    log.sound("callee", 10.5, ends)
+    log.sound("agent", 13, 16, "Pardon? It is free.")
     [survivor] = verdict(log, death(10)).survivors
     assert bool(survivor.said_twice) is twice
-    assert bool(survivor.said_again_later) is not twice
 
 
 def test_a_sentence_that_the_death_cut_off_may_be_said_anew() -> None:
