@@ -25,6 +25,8 @@ class AgentTurn:
     entries: list[AgentEntry] = field(default_factory=list)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     is_over: bool = False
+    was_foreseen: bool = False
+    """Something of it is on record, and has to be put right if it was cut off after all."""
 
     def finish(self) -> None:
         """Nothing more of it will be heard."""
@@ -38,7 +40,7 @@ class AgentTurn:
         for sentence in self.utterance.sentences:
             ends_at = sentence.ends_at
             if not sentence.is_foreseen and ends_at is not None and ends_at - now_ms <= FORESEEN_MS:
-                sentence.is_foreseen = news = True
+                sentence.is_foreseen = self.was_foreseen = news = True
         return news
 
     def row(self) -> TurnRow:

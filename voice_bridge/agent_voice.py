@@ -196,7 +196,9 @@ class AgentVoice:
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.finish()
-            if turn.utterance.heard_text:  # words that nobody heard are no part of the conversation
+            if (
+                turn.utterance.heard_text or turn.was_foreseen
+            ):  # words that nobody heard are no part of the conversation
                 self._journal.write(turn.row())
 
     def _text(self, line: Line) -> str:

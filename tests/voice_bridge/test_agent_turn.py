@@ -52,6 +52,7 @@ def test_what_was_cut_off_in_its_last_moment_was_not_heard_whole() -> None:
     turn.finish()
     assert turn.row().text == "One two"
     assert not turn.foresee(5000), "it is not on its way any more"
+    assert turn.was_foreseen, "the journal has to hear of it"
 
 
 def test_a_turn_that_is_over_tells_only_what_was_proved() -> None:
