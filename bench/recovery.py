@@ -11,7 +11,6 @@ PostgreSQL died still goes out, and would make a long outage look short.
 import argparse
 import asyncio
 import csv
-import json
 import random
 import statistics
 import sys
@@ -27,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import describe
+from bench.truth_file import TruthFile
 from cadenza.operations.chaos.patience import PatientApi
 from cadenza.operations.chaos.results import UP
 from cadenza.operations.chaos.schedule import Target
@@ -63,17 +63,12 @@ class PlacedCalls:
 
     log: Path
     moments: list[datetime] = field(default_factory=list)
-    _read: int = 0
+
+    def __post_init__(self) -> None:
+        self._truth = TruthFile(self.log)
 
     def look(self) -> None:
-        if not self.log.exists():
-            return
-        with self.log.open("rb") as file:
-            file.seek(self._read)
-            whole, _, _ = file.read().rpartition(b"\n")
-        self._read += len(whole) + bool(whole)
-        entries = (json.loads(line) for line in whole.splitlines() if line)
-        self.moments += [datetime.fromisoformat(entry["at"]) for entry in entries if entry["kind"] == "placed"]
+        self.moments += [datetime.fromisoformat(one["at"]) for one in self._truth.read() if one["kind"] == "placed"]
 
     def since(self, moment: datetime) -> list[datetime]:
         self.look()

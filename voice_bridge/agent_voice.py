@@ -85,6 +85,12 @@ class AgentVoice:
         if self._turn is not None:
             self._say_line(self._turn, line, None, at_once=True)
 
+    def tick(self, now_ms: int) -> None:
+        """Time passes: give up on marks that were lost, and put on record what is almost heard."""
+        self.mouth.tick(now_ms)
+        if self._turn is not None and self._turn.foresee(now_ms):
+            self._journal.write(self._turn.row())
+
     def discard(self) -> None:
         """Fall silent, and forget what was not heard."""
         self.mouth.discard(self._listener.now_ms())
@@ -113,6 +119,8 @@ class AgentVoice:
     # --- What a reply asks for ---------------------------------------------------------------------------------------
 
     def say(self, turn: AgentTurn, text: str, entry: AgentEntry | None) -> None:
+        if turn.timing is not None and turn.timing.first_sentence is None:
+            turn.timing.first_sentence = self._listener.now_ms()
         sentence = self.mouth.say(turn.utterance, text, rendered=self._library.find(text, self._voice))
         if entry is not None:
             entry.sentences.append(sentence)
@@ -145,6 +153,7 @@ class AgentVoice:
         now = self._listener.now_ms()
         if self._turn is not None and self._turn.timing is not None:
             self._turn.timing.first_audio = now
+            self._turn.timing.first_voice = utterance.first_voice_ms
         self._listener.take(events.AgentStarted(now))
 
     def on_first_played(self, utterance: Utterance) -> None:
@@ -158,8 +167,8 @@ class AgentVoice:
         self._listener.take(events.AgentAudio(self._listener.now_ms(), until_ms))
 
     def on_sentence_heard(self, utterance: Utterance, sentence: Sentence) -> None:
-        if self._turn is not None and utterance.heard_text:  # a voice may break off before the first word is over
-            self._journal.write(self._turn.row())
+        if self._turn is not None and utterance.heard_text and not sentence.is_foreseen:
+            self._journal.write(self._turn.row())  # a voice may break off before the first word is over
         if sentence.line is Line.DISCLOSURE:
             self._listener.disclosure_heard()
         if sentence.line is not None:
@@ -187,7 +196,9 @@ class AgentVoice:
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.finish()
-            if turn.utterance.heard_text:  # words that nobody heard are no part of the conversation
+            if (
+                turn.utterance.heard_text or turn.was_foreseen
+            ):  # words that nobody heard are no part of the conversation
                 self._journal.write(turn.row())
 
     def _text(self, line: Line) -> str:

@@ -240,7 +240,7 @@ class Call:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = self.now_ms()
-            self._voice.mouth.tick(now)
+            self._voice.tick(now)
             self.take(events.Tick(now))
             if self._beeps is not None and now - self._began_ms > BEEP_LISTENING_MS:
                 waiting = self._turns.state in {State.MACHINE, State.SCREENING}

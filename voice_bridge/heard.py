@@ -33,12 +33,20 @@ class Sentence:
     proved: int = 0  # byte up to which marks have proved it played
     starts_at: int | None = None  # ms; when the run under way began to be played
     is_heard: bool = False
+    is_foreseen: bool = False  # written as heard a moment before its end; nothing but the journal goes by it
     heard_text: str = ""
     spoken: SpokenCharacters = field(default_factory=SpokenCharacters)
 
     @property
     def duration_ms(self) -> int:
         return len(self.audio) // BYTES_PER_MS
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it will have been played, ms; None while it is not all on its way."""
+        if self.is_heard or self.starts_at is None or not self.is_complete or self.sent < len(self.audio):
+            return None
+        return self.starts_at + (self.sent - self.played_from) // BYTES_PER_MS
 
     def words_by(self, byte: int) -> str:
         """The words that are over when `byte` of the audio is reached: by the synthesiser's times, else by length."""
@@ -171,6 +179,7 @@ class Playout:
             sentence.heard_text = sentence.words_by(reached)
             sentence.sent = sentence.start_of_word_at(reached)
             sentence.starts_at = None
+            sentence.is_foreseen = False
         self.generation += 1
         self._pending.clear()
         self._current.clear()

@@ -66,6 +66,7 @@ class Utterance:
     over: bool = False
     began: bool = False
     first_mark: str | None = None
+    first_voice_ms: int | None = None  # the synthesiser's first byte for it
     characters: int = 0  # synthesised, for the bill
 
     @property
@@ -273,6 +274,8 @@ class Mouth:
         stream = self._synthesiser.stream(text, self._voice)
         async with contextlib.aclosing(stream):  # type: ignore[type-var]
             async for chunk in stream:
+                if utterance.first_voice_ms is None:
+                    utterance.first_voice_ms = int(asyncio.get_running_loop().time() * 1000)
                 sentence.audio += chunk.audio
                 sentence.spoken.add(chunk.times)
                 if utterance.over:

@@ -145,6 +145,7 @@ class BridgeServer:
             "status": "draining" if self.draining else "ok",
             "calls": self._connections,
             "max_calls": self._settings.bridge_max_calls,
+            "tasks": len(asyncio.all_tasks()),
         }
         return orjson.dumps(state).decode() + "\n"
 
@@ -210,11 +211,11 @@ class BridgeServer:
                 raise StreamRefused("another_call")
             past = recall(await read_turns(session, attempt_id))
             await claim_call(session, attempt_id, self._services.bridge_id)
-        if past.is_empty:
-            await self._load_greeting(context)
+        await self._load_first_words(context, Line.OPENING if past.is_empty else Line.RESUME)
         return context, past
 
-    async def _load_greeting(self, context: CallContext) -> None:
+    async def _load_first_words(self, context: CallContext, first: Line) -> None:
+        """What is said at once is at hand before the call begins here: nobody waits for a voice then."""
         settings, policy = self._settings, context.policy
         voice = Voice(policy.voice_id or settings.elevenlabs_voice_id, settings.elevenlabs_model, policy.language)
         texts = [
@@ -226,6 +227,6 @@ class BridgeServer:
                 caller_id=context.caller_id,
                 custom=context.custom,
             )
-            for line in (Line.DISCLOSURE, Line.OPENING)
+            for line in (Line.DISCLOSURE, first)
         ]
         await self._services.library.load(texts, voice)

@@ -10,6 +10,8 @@ class ReplyTiming:
     speech_ended: int
     transcript: int
     first_token: int | None = None
+    first_sentence: int | None = None
+    first_voice: int | None = None
     first_audio: int | None = None
     heard: int | None = None
 
@@ -18,6 +20,8 @@ class ReplyTiming:
         instants = {
             "transcript": self.transcript,
             "first_token": self.first_token,
+            "first_sentence": self.first_sentence,
+            "first_voice": self.first_voice,
             "first_audio": self.first_audio,
             "heard": self.heard,
         }

@@ -30,14 +30,16 @@ from api.schemas.reports import (
 )
 from cadenza.domain.answer_hours import Answers, HourCount, LearntHours
 from cadenza.domain.outcomes import REACHED_NOBODY, BookingState, LeadOutcome, LeadState
-from cadenza.domain.reporting import Cost, Usage, call_rates, estimate_cost
+from cadenza.domain.reporting import Cost, ReplyTime, Usage, call_rates, estimate_cost, reply_time
 from cadenza.domain.row_problem import WARNINGS, RowCode
 from cadenza.records.answer_hours import read_hours
 from cadenza.records.breakers import read_breaker
 from cadenza.records.campaigns import count_leads
+from cadenza.records.journal import LATENCY_STAGES
 from cadenza.records.leads import list_appointments
 from cadenza.records.reports import (
     AttemptCounts,
+    StageLatency,
     calls_under_way,
     count_attempts,
     count_call_outcomes,
@@ -137,6 +139,7 @@ async def report(campaign_id: str, context: Context) -> CampaignReport:
             ),
             "uploads": uploads,
             "reply_latency": [StageLatencyOut.model_validate(stage) for stage in latency],
+            "reply_time": _reply_time(latency),
             "cost": _cost(usage, estimate_cost(usage, prices(context.settings)), attempts, len(confirmed)),
             "answer_hours": answer_hours_out(hours),
             "refusals": refusals,
@@ -144,6 +147,11 @@ async def report(campaign_id: str, context: Context) -> CampaignReport:
             "unfinished": total - states.get(LeadState.FINAL, 0),
         }
     )
+
+
+def _reply_time(stages: Sequence[StageLatency]) -> ReplyTime:
+    heard = next((stage for stage in stages if stage.stage == LATENCY_STAGES[-1]), None)
+    return reply_time(heard.count, heard.p50, heard.p95) if heard else reply_time(0, None, None)
 
 
 def answer_hours_out(counts: Sequence[HourCount]) -> AnswerHours:

@@ -28,6 +28,9 @@ MAX_RECONNECTS = 8
 RECONNECT_WINDOW_SECONDS = 30.0
 """A call is given up when no bridge kept it so often within this time. A long call may outlive any number of bridges:
 what ends it is silence that lasts, not a count."""
+QUICK_SUCCESSION_SECONDS = 5.0
+"""A stream that ended so soon after another one was not kept by any bridge. What broke longer ago is another story: a
+callee who hears a second silence is not made to wait for the first."""
 
 AttemptId = Annotated[str, Query(max_length=60, description="The attempt that the call belongs to")]
 _FORM = {
@@ -106,12 +109,13 @@ async def after_stream(attempt: AttemptId, request: Request, form: SignedForm, c
         if found is None or await _is_over(session, found, form):
             return _xml(hang_up())
         visits = await count_recent_events(session, attempt, EventKind.AFTER_STREAM, RECONNECT_WINDOW_SECONDS)
+        quick = await count_recent_events(session, attempt, EventKind.AFTER_STREAM, QUICK_SUCCESSION_SECONDS)
     if visits > MAX_RECONNECTS:
         _log.error("call given up: no bridge keeps it", attempt=attempt)
         return _xml(hang_up())
     _log.warning("media stream ended in mid-call; connecting again", attempt=attempt, times=visits)
-    # At once the first time, for somebody is listening; then with a breath for a bridge to come back.
-    return _xml(connect_to_bridge(context.settings, attempt, time.time(), pause_seconds=0 if visits <= 1 else 1))
+    # At once if a bridge had the call, for somebody is listening; else with a breath for a bridge to come back.
+    return _xml(connect_to_bridge(context.settings, attempt, time.time(), pause_seconds=0 if quick <= 1 else 1))
 
 
 @router.post(

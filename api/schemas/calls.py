@@ -34,7 +34,8 @@ EXAMPLE_CALL: dict[str, Any] = {
 }
 _EXAMPLE_DETAIL: dict[str, Any] = {
     **EXAMPLE_CALL,
-    "reply_latency": [{"stage": "heard", "count": 6, "p50": 780.0, "p90": 940.0, "p95": 1010.0, "p99": 1100.0}],
+    "reply_latency": [{"stage": "heard", "count": 6, "p50": 780.0, "p90": 940.0, "p95": 1010.0, "p99": 1100.0,
+                       "took_p50": 25.0, "took_p95": 40.0}],
     "cost": {
         "telephony": 0.028, "machine_detection": 0.0075, "listening": 0.0115, "thinking": 0.0021, "speaking": 0.031,
         "total": 0.0801,
@@ -81,12 +82,17 @@ class StageLatencyOut(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    stage: str = Field(description="transcript, first_token, first_audio or heard; each counts from the end of speech")
+    stage: str = Field(
+        description="transcript (end of turn), first_token (of the model), first_sentence, first_voice (the "
+        "synthesiser's first byte), first_audio (first frame sent) or heard; each counts from the end of speech"
+    )
     count: int = Field(description="Replies measured")
     p50: float
     p90: float
     p95: float
     p99: float
+    took_p50: float = Field(description="Of it since the stage before, reply by reply")
+    took_p95: float
 
 
 class UnapprovedPromiseOut(BaseModel):

@@ -10,7 +10,7 @@ from api.schemas.calls import StageLatencyOut
 from api.schemas.lists import AppointmentOut
 from cadenza.domain.answer_hours import PartOfDay
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState, CampaignState, LeadOutcome, LeadState
-from cadenza.domain.reporting import Cost, Rate
+from cadenza.domain.reporting import Cost, Rate, ReplyTime
 from cadenza.domain.row_problem import RowCode
 
 
@@ -199,7 +199,13 @@ EXAMPLE_REPORT: dict[str, Any] = {
     "appointments": [],
     "voicemails": {"left": 4, "leads": 4},
     "uploads": {"files": 1, "rows": 43, "accepted": 38, "rejected": 5, "findings": []},
-    "reply_latency": [{"stage": "heard", "count": 130, "p50": 780.0, "p90": 940.0, "p95": 1010.0, "p99": 1300.0}],
+    "reply_latency": [
+        {
+            "stage": "heard", "count": 130, "p50": 780.0, "p90": 940.0, "p95": 1010.0, "p99": 1300.0,
+            "took_p50": 25.0, "took_p95": 40.0,
+        }
+    ],
+    "reply_time": {"count": 130, "p50": 780.0, "p95": 1010.0, "goal_p50": 900.0, "goal_p95": 1500.0, "met": True},
     "cost": {
         "currency": "USD",
         "total": {
@@ -240,6 +246,7 @@ class CampaignReport(BaseModel):
     voicemails: VoicemailFigures
     uploads: UploadFigures
     reply_latency: list[StageLatencyOut]
+    reply_time: ReplyTime = Field(description="Replies as they were heard, beside the goals")
     cost: CostReport
     answer_hours: AnswerHours
     refusals: dict[str, int] = Field(description='How often each rule of the gate said "not now"')

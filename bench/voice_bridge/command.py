@@ -5,7 +5,7 @@ emulated at fixed delays; the bridge on the other. They speak, hear the reply to
 the same run, against the same callers and vendors: a bridge that only copies bytes, on two WebSocket libraries, as the
 limit; and Pipecat, as its own Twilio template sets it up and as light as it fairly can be.
 
-    python -m bench voice_bridge [--callers 1,10,25,50,100,200,300] [--seconds 40] [--peers FOLDER] [--json FILE]
+    python -m bench voice_bridge [--callers 1,10,25,50,100,200,300] [--seconds 30] [--peers FOLDER] [--json FILE]
 """
 
 import argparse
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 
@@ -25,14 +26,12 @@ from rich.table import Table
 
 from bench.machine import describe
 from bench.voice_bridge.caller import FRAME_SECONDS, Caller
-from bench.voice_bridge.contenders import HOST, Contender, bare_bridge, cadenza_bridge, pipecat_bot
+from bench.voice_bridge.contenders import HOST, Contender, NotStarted, bare_bridge, pipecat_bot
 from bench.voice_bridge.figures import ADDED_LIMIT_MS, Row, Usage, capacity, core_limit, row
+from bench.voice_bridge.goals import goals
+from bench.voice_bridge.servers import cadenza_with_servers
 from bench.voice_bridge.speech import Speech, make_speech
 from bench.voice_bridge.vendors import Vendors
-from cadenza.operations.embedded_postgres import EmbeddedPostgres
-from cadenza.operations.embedded_temporal import EmbeddedTemporal
-from cadenza.operations.processes import free_port
-from cadenza.records.migrate import migrate
 
 NAMES = ("cadenza", "websockets", "picows", "example", "lightest")
 PEERS = ("pipecat-ai[assemblyai,elevenlabs,openai,runner,silero,websocket]", "picows")
@@ -41,8 +40,10 @@ JOIN_SECONDS = 20
 JOIN_EVERY_SECONDS = 0.03
 SETTLING_SECONDS = 14.0
 SLOTS = 20
-HOPELESS_CPU_SHARE = 0.97
-"""A core that is full with so many callers need not be shown more of them."""
+
+
+class NoReply(Exception):
+    """A contender does not answer its first caller; the message says what is known."""
 
 
 class Measurement:
@@ -66,7 +67,7 @@ class Measurement:
                 break
         else:
             trouble = "; ".join(self._vendors.trouble)
-            raise SystemExit(f"{self._contender.name} gave no reply to the first caller. {trouble}")
+            raise NoReply(f"{self._contender.name} gave no reply to the first caller. {trouble}")
         await asyncio.sleep(4)
         await self._leave(callers, ticking)
         await asyncio.sleep(2)
@@ -155,51 +156,34 @@ class Bench:
         port = await self._vendors.start()
         for name in self._options.only:
             if name == "cadenza":
-                await self._with_cadenza(port)
+                async with cadenza_with_servers(self._folder, port) as bridge:  # they share the callers' core
+                    await self._measure(bridge)
             elif (python := self._python_of(name)) is not None:
                 bare = name in ("websockets", "picows")
                 await self._measure(bare_bridge(python, name, port) if bare else pipecat_bot(python, name, port))
         self._vendors.stop()
 
-    async def _with_cadenza(self, port: int) -> None:
-        """With the servers that our bridge needs; they share the callers' core."""
-        postgres = EmbeddedPostgres(self._folder / "postgres")
-        postgres.start(self._folder / "postgres.log")
-        temporal = EmbeddedTemporal(self._folder, free_port(), None)
-        temporal.prepare()
-        process = subprocess.Popen(  # noqa: ASYNC220
-            temporal.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            await asyncio.to_thread(migrate, postgres.url)
-            while not await temporal.is_answering():  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
-            bridge = await cadenza_bridge(self._folder, postgres.url, temporal.address, port)
-            await self._measure(bridge)
-            await bridge.close()
-        finally:
-            process.terminate()
-            process.wait()
-            postgres.stop()
-
     async def _measure(self, contender: Contender) -> None:
-        contender.start(self._options.bridge_core, self._folder / f"{contender.name.replace(' ', '_')}.log")
         try:
+            contender.start(self._options.bridge_core, self._folder / f"{contender.name.replace(' ', '_')}.log")
             measurement = Measurement(contender, self._vendors, self._speech, self._options.seconds)
             idle = await measurement.warm_up()
             self._console.print(f"{contender.name}: {idle.rss / 2**20:.0f} MiB without a call")
-            for count in self._options.callers:
+            for place, count in enumerate(self._options.callers):
                 figures = await measurement.measure(count, idle)
                 self.rows.append(figures)
                 self._console.print(
-                    f"  {count} calls: {figures.replies} replies, added {figures.added_p50_ms:.0f} / "
-                    f"{figures.added_p95_ms:.0f} ms, {figures.gaps} gaps, "
-                    f"{figures.cpu_seconds_a_call_minute:.3f} CPU-s a call-minute",
+                    f"  {count} calls: {figures.replies} replies, {figures.lost} lost, added "
+                    f"{figures.added_p50_ms:.0f} / {figures.added_p95_ms:.0f} ms, {figures.gaps} gaps, "
+                    f"{figures.cpu_seconds_a_call_minute:.3f} CPU-s a call-minute, core {figures.cpu_share:.0%}",
                     highlight=False,
                 )
-                if figures.cpu_share > HOPELESS_CPU_SHARE:
-                    self._console.print(f"{contender.name}: the core is full; more callers are not tried")
+                if figures.failed and (more := self._options.callers[place + 1 :]):
+                    numbers = ", ".join(str(one) for one in more)
+                    self._console.print(f"{contender.name} failed with {count} calls; {numbers} are not tried")
                     break
+        except (NoReply, NotStarted) as trouble:
+            self._console.print(f"{trouble}; the others go on")
         finally:
             contender.stop()
 
@@ -275,11 +259,19 @@ def print_ratios(rows: Sequence[Row], console: Console) -> None:
             console.print(f"Cadenza carries {ours / theirs:.2f} times the calls of {name}, by processor time")
 
 
+def goals_table(rows: Sequence[Row]) -> Table:
+    """What was to be reached, and whether it was."""
+    made = Table("goal", "found", "", title="Goals")
+    for goal in goals(rows):
+        made.add_row(goal.words, goal.found, {True: "met", False: "NOT met", None: "not measured"}[goal.met])
+    return made
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench voice_bridge", description=__doc__.splitlines()[0])
     parser.add_argument("--callers", type=_numbers, default=[1, 10, 25, 50, 100, 200, 300], help="for example 1,25")
-    parser.add_argument("--seconds", type=float, default=40.0, help="measured for each number of callers")
+    parser.add_argument("--seconds", type=float, default=30.0, help="measured for each number of callers")
     parser.add_argument("--peers", type=Path, help="virtual environment with Pipecat and picows, made if absent")
     parser.add_argument("--only", type=_names, default=list(NAMES), help=f"some of {','.join(NAMES)}")
     parser.add_argument("--bridge-core", type=int, default=None, help="processor of the bridge; the last one")
@@ -305,6 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.sched_setaffinity(0, set(cores))
     console.print(table(bench.rows), highlight=False)
     print_ratios(bench.rows, console)
+    console.print(goals_table(bench.rows), highlight=False)
     console.print(f"Load at the end: {os.getloadavg()[0]:.2f}")
     if options.json is not None:
         document = {
@@ -313,6 +306,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "seconds": options.seconds,
             "versions": bench.versions,
             "rows": [each.as_dict() for each in bench.rows],
+            "goals": [asdict(goal) for goal in goals(bench.rows)],
         }
         options.json.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 

@@ -45,6 +45,10 @@ START_SECONDS = 90
 _HERE = Path(__file__).parent
 
 
+class NotStarted(Exception):
+    """A bridge process does not come up; the message holds the end of its log."""
+
+
 @dataclass
 class Contender:
     """A bridge process: how it is started, and what a caller must send to be let in."""
@@ -58,13 +62,14 @@ class Contender:
     def __post_init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, core: int, log: Path) -> None:
-        """Start on one core. Raises SystemExit with the end of the log if it does not come up."""
+    def start(self, core: int | None, log: Path) -> None:
+        """Start, on one core if one is named. Raises NotStarted with the end of the log if it does not come up."""
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 self.command, env={**os.environ, **self.environment}, stdout=out, stderr=subprocess.STDOUT
             )
-        os.sched_setaffinity(self.process.pid, {core})
+        if core is not None:
+            os.sched_setaffinity(self.process.pid, {core})
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             with socket.socket() as probe:
@@ -72,7 +77,7 @@ class Contender:
                     return
             time.sleep(0.1)
         self.stop()
-        raise SystemExit(f"{self.name} did not start:\n{log.read_text()[-2000:]}")
+        raise NotStarted(f"{self.name} did not start:\n{log.read_text()[-2000:]}")
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

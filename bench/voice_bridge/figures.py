@@ -12,6 +12,10 @@ from dataclasses import asdict, dataclass, field
 GAP_SECONDS = 0.02
 """A frame of 20 ms that was not there when the line wanted to play it."""
 ADDED_LIMIT_MS = 50.0
+FULL_CPU_SHARE = 0.97
+LOST_SHARE = 0.05
+USELESS_MS = 1500.0
+"""Added to the p95 of a reply: beyond any use, whatever the vendors take."""
 STAGES = ("listening", "thinking", "speaking", "playing")
 
 
@@ -92,6 +96,12 @@ class Row:
     def holds(self) -> bool:
         """Whether so many calls are carried well: quick, without gaps, every turn answered."""
         return self.answered_without_gap and self.added_p95_ms < ADDED_LIMIT_MS
+
+    @property
+    def failed(self) -> bool:
+        """Whether more callers need not be tried: the core is full, turns are lost, or replies come far too late."""
+        turns = self.replies + self.lost
+        return self.cpu_share > FULL_CPU_SHARE or self.lost > LOST_SHARE * turns or self.added_p95_ms > USELESS_MS
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "holds": self.holds}

@@ -23,6 +23,35 @@ HUMAN = frozenset(
 MACHINE = frozenset({AttemptOutcome.MACHINE, AttemptOutcome.VOICEMAIL_LEFT})
 
 
+REPLY_GOAL_P50_MS = 900.0
+REPLY_GOAL_P95_MS = 1500.0
+"""From the callee's last sound to the first sound of the reply at their ear. A pause above some 700 ms is noticed, and
+after 1.5 s people speak again; the budget: end of turn 200-400 ms, final text 50-150, first token 250-450, voice
+100-250, network 100-200."""
+
+
+class ReplyTime(BaseModel):
+    """How long callees waited for the reply, beside what they should wait. Milliseconds; None where nothing was
+    measured."""
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int
+    p50: float | None
+    p95: float | None
+    goal_p50: float = REPLY_GOAL_P50_MS
+    goal_p95: float = REPLY_GOAL_P95_MS
+    met: bool | None
+
+
+def reply_time(count: int, p50: float | None, p95: float | None) -> ReplyTime:
+    """Judge a reply's two figures by the goals."""
+    if not count or p50 is None or p95 is None:
+        return ReplyTime(count=0, p50=None, p95=None, met=None)
+    met = p50 < REPLY_GOAL_P50_MS and p95 < REPLY_GOAL_P95_MS
+    return ReplyTime(count=count, p50=p50, p95=p95, met=met)
+
+
 class Rate(BaseModel):
     """`count` out of `of`; `share` is None where there is nothing to divide by."""
 

@@ -16,9 +16,11 @@ Json = dict[str, Any]
 _GOOD = {"booked": "bold green", "interested": "green", "callback_promised": "green", "voicemail_left": "cyan"}
 _BAD = {"opted_out": "red", "failed": "red", "invalid_number": "yellow", "uncallable": "yellow", "unknown": "red"}
 _STAGES = {
-    "transcript": "final transcript",
+    "transcript": "end of turn known, final transcript",
     "first_token": "first word of the model",
-    "first_audio": "first audio of the voice",
+    "first_sentence": "first sentence of the model",
+    "first_voice": "first byte of the voice",
+    "first_audio": "first frame sent",
     "heard": "reply heard",
 }
 ROWS_OF_LIVE_CALLS = 8
@@ -124,6 +126,7 @@ def report_view(report: Json) -> RenderableType:
         parts.append(_row_errors(report["uploads"]))
     if report["reply_latency"]:
         parts.append(_latency(report["reply_latency"]))
+        parts.append(_reply_time(report["reply_time"]))
     parts.append(_cost(report["cost"]))
     if report["refusals"]:
         parts.append(Text("Not called for a while, by rule: ").append(_counts(report["refusals"])))
@@ -192,13 +195,19 @@ def _row_errors(uploads: Json) -> RenderableType:
 
 
 def _latency(stages: list[Json]) -> RenderableType:
-    table = _table("From the callee's last sound to", ">p50 ms", ">p95 ms", ">p99 ms", ">Turns")
+    table = _table("From the callee's last sound to", ">p50 ms", ">p95 ms", ">p99 ms", ">Stage p50", ">p95", ">Turns")
     for stage in stages:
         table.add_row(
             _STAGES.get(stage["stage"], words(stage["stage"])),
-            *(f"{stage[point]:.0f}" for point in ("p50", "p95", "p99")), str(stage["count"]),
+            *(f"{stage[point]:.0f}" for point in ("p50", "p95", "p99", "took_p50", "took_p95")), str(stage["count"]),
         )  # fmt: skip
     return _titled("Reply time", table)
+
+
+def _reply_time(heard: Json) -> RenderableType:
+    goals = f"Goal for a reply heard: p50 under {heard['goal_p50']:.0f} ms, p95 under {heard['goal_p95']:.0f} ms: "
+    verdict = {True: ("met", "green"), False: ("NOT met", "yellow"), None: ("nothing measured", "dim")}[heard["met"]]
+    return Text.assemble(goals, verdict)
 
 
 def _cost(cost: Json) -> RenderableType:

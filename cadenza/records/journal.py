@@ -17,8 +17,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cadenza.domain.outcomes import Speaker
 from cadenza.records.tables import Turn
 
-LATENCY_STAGES = ("transcript", "first_token", "first_audio", "heard")
-"""Keys of `Turn.latency`, in the order of the stages; a stage that did not happen is missing."""
+LATENCY_STAGES = ("transcript", "first_token", "first_sentence", "first_voice", "first_audio", "heard")
+"""Keys of `Turn.latency`, in the order of the stages; a stage that did not happen is missing.
+
+transcript: the recogniser's text of the whole turn; first_token: of the model, also of a tool call; first_sentence: the
+first one is whole, and the synthesiser is asked; first_voice: its first byte; first_audio: the first frame went out;
+heard: the carrier has played it."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from cadenza.records.journal import LATENCY_STAGES
 
 @dataclass(frozen=True)
 class StageLatency:
-    """Milliseconds."""
+    """Milliseconds: since the callee's last sound, and of these since the stage before in the same reply
+    (by time: a filler may sound before the first sentence is whole)."""
 
     stage: str
     count: int
@@ -23,6 +24,8 @@ class StageLatency:
     p90: float
     p95: float
     p99: float
+    took_p50: float
+    took_p95: float
 
 
 @dataclass(frozen=True)
@@ -115,15 +118,23 @@ async def reply_latency(
     rows = await session.execute(
         text(
             """
-            select stage.key as stage, count(*) as measured,
-                   percentile_cont(array[0.5, 0.9, 0.95, 0.99]) within group (order by stage.value::float) as points
-            from turn join attempt on attempt.id = turn.attempt_id
-            cross join lateral jsonb_each_text(turn.latency) as stage
-            where jsonb_typeof(turn.latency) = 'object' and jsonb_typeof(turn.latency -> stage.key) = 'number'
-              and stage.key = any(:stages)
-              and (cast(:campaign as text) is null or attempt.campaign_id = :campaign)
-              and (cast(:attempt as text) is null or attempt.id = :attempt)
-            group by stage.key
+            with measured as (
+                select stage.key as stage, stage.value::float as reached,
+                       stage.value::float - coalesce(lag(stage.value::float) over (
+                           partition by turn.id
+                           order by stage.value::float, array_position(cast(:stages as text[]), stage.key)
+                       ), 0) as took
+                from turn join attempt on attempt.id = turn.attempt_id
+                cross join lateral jsonb_each_text(turn.latency) as stage
+                where jsonb_typeof(turn.latency) = 'object' and jsonb_typeof(turn.latency -> stage.key) = 'number'
+                  and stage.key = any(:stages)
+                  and (cast(:campaign as text) is null or attempt.campaign_id = :campaign)
+                  and (cast(:attempt as text) is null or attempt.id = :attempt)
+            )
+            select stage, count(*) as measured,
+                   percentile_cont(array[0.5, 0.9, 0.95, 0.99]) within group (order by reached)
+                   || percentile_cont(array[0.5, 0.95]) within group (order by took) as points
+            from measured group by stage
             """
         ),
         {"campaign": campaign_id, "attempt": attempt_id, "stages": list(LATENCY_STAGES)},

@@ -19,3 +19,5 @@ class TwilioBehaviour(BaseModel):
     shortest_ring_seconds: float = Field(1.0, ge=0, description="Ringing before somebody answers, at least")
     longest_ring_seconds: float = Field(3.0, ge=0, description="Ringing before somebody answers, at most")
     recording_delay_seconds: float = Field(0.5, ge=0, description="From a call's end to its recording's callback")
+    network_seconds: float = Field(0.0, ge=0, description="Between a phone and a media stream's socket, each way")
+    log_sound: bool = Field(False, description="Log when each side of a new line sounds and pauses, to 20 ms")

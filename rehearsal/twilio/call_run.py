@@ -123,6 +123,7 @@ class CallRun:
             MACHINE if character in _MACHINES else PEOPLE[zlib.crc32(call.to.encode()) % len(PEOPLE)],
             hang_up=self._callee_hangs_up,
             note=lambda kind, facts: self._truth(kind, **facts),
+            log_sound=self._account.behaviour.log_sound,
         )
         call.line = line
         self._enter(CallStatus.IN_PROGRESS)

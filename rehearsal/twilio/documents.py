@@ -120,6 +120,7 @@ class DocumentRunner:
             signature=sign(account.auth_token, verb.url.partition("?")[0]),
             warn=self._record,
             fault=account.world.faults.take("twilio", "media_stream", to=call.to),
+            network_seconds=account.behaviour.network_seconds,
         )
         if not await stream.open():
             self._stream_event(verb, stream, "stream-error")

@@ -13,7 +13,9 @@ from rehearsal.people.party import Action, HangUp, Heard, Moment, Note, Party, P
 from rehearsal.speech import SpeechStudio
 from rehearsal.twilio.detection import Sound
 from rehearsal.twilio.playback import FRAME_BYTES, SILENCE
+from rehearsal.twilio.sound_log import SoundLog
 
+_ENDS_A_WORD = 5  # silent frames that the ear is given: a word that was cut off is then over for it
 _BETWEEN_UTTERANCES = 8  # frames of silence between two things said one after the other
 
 
@@ -130,6 +132,7 @@ class Line:
         *,
         hang_up: Callable[[str], None],
         note: Callable[[str, dict[str, object]], None],
+        log_sound: bool = False,
     ) -> None:
         self._party = party
         self._mouth = _Mouth(studio, voice)
@@ -139,6 +142,9 @@ class Line:
         self._note = note
         self._leaving: str | None = None
         self._agent_sounding = False
+        self._silent_frames = _ENDS_A_WORD
+        self._agent_log = SoundLog("agent", note) if log_sound else None
+        self._callee_log = SoundLog("callee", note) if log_sound else None
         self.source: AgentSource | None = None
         self.listeners: list[CalleeListener] = []
         self.recorders: list[Recorder] = []
@@ -155,6 +161,9 @@ class Line:
             for action in self._party.step(moment):
                 self._do(action)
         callee, sound = self._mouth.next_frame()
+        if self._agent_log is not None and self._callee_log is not None:
+            self._agent_log.hear(self._agent_sounding, [word.text for word in words])
+            self._callee_log.hear(sound is not Sound.SILENCE)
         for recorder in self.recorders:
             recorder.write(agent, callee)
         for listener in self.listeners:
@@ -169,15 +178,19 @@ class Line:
     def close(self) -> None:
         """The call ended: the callee stops talking and its last notes are written."""
         self._mouth.stop()
+        for log in (self._agent_log, self._callee_log):
+            if log is not None:
+                log.end()
         for note in self._party.line_ended():
             self._do(note)
 
     def _hear(self, agent: bytes) -> list[Heard]:
-        if agent == SILENCE and not self._agent_sounding:
+        sounding = agent != SILENCE
+        self._silent_frames = 0 if sounding else self._silent_frames + 1
+        self._agent_sounding = sounding
+        if self._silent_frames > _ENDS_A_WORD:
             return []
-        words = [Heard(word.text, word.ends_sentence) for word in self._ear.feed(agent)]
-        self._agent_sounding = agent != SILENCE
-        return words
+        return [Heard(word.text, word.ends_sentence) for word in self._ear.feed(agent)]
 
     def _do(self, action: Action) -> None:
         match action:

@@ -4,6 +4,7 @@ import asyncio
 import binascii
 from base64 import b64encode
 from binascii import a2b_base64
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 
@@ -17,6 +18,7 @@ from rehearsal.twilio.twiml import ConnectStream
 from rehearsal.twilio.websocket import HandshakeRefusedError, WebSocketClient
 
 _CONNECT_SECONDS = 5.0
+_TICK_SECONDS = 0.02
 _CLEAN_CLOSES = {1000, 1001, 1005}
 
 
@@ -42,6 +44,7 @@ class MediaStream:
         signature: str,
         warn: Callable[[Code], None],
         fault: Fault | None,
+        network_seconds: float = 0.0,
     ) -> None:
         self.sid = sid
         self._account_sid = account_sid
@@ -57,6 +60,10 @@ class MediaStream:
         self._milliseconds = 0
         self._warned: set[Code] = set()
         self._stalled = False
+        self._delay = round(network_seconds / _TICK_SECONDS)
+        self._ticks = 0
+        self._arriving: deque[tuple[int, bytes]] = deque()  # (the tick in which it is here, message)
+        self._leaving: deque[tuple[int, bytes]] = deque()
         self._ended: asyncio.Future[StreamEnd] = asyncio.get_running_loop().create_future()
         self.error: Code | None = None
         # A media frame is text around three numbers and the payload: built by joining, not by a JSON encoder.
@@ -107,6 +114,8 @@ class MediaStream:
             return
         self._ended.set_result(StreamEnd.CALL_MOVED_ON)
         self._send_numbered("stop", {"accountSid": self._account_sid, "callSid": self._call_sid})
+        self._ticks += self._delay
+        self._deliver_due()
         if self._fault is None or self._fault.kind != "stop_without_close":
             self._socket.close()
 
@@ -114,6 +123,9 @@ class MediaStream:
 
     def next_frame(self) -> bytes:
         """The next 20 ms for the callee; echoes the marks reached by them."""
+        self._ticks += 1
+        while self._arriving and self._arriving[0][0] <= self._ticks:
+            self._take(self._arriving.popleft()[1])
         frame, marks = self._buffer.next_frame()
         for name in marks:
             self._echo(name)
@@ -127,7 +139,8 @@ class MediaStream:
             return
         self._sequence += 1
         self._chunk += 1
-        socket.send(
+        self._deliver_due()
+        self._post(
             b'{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d",'
             b'"timestamp":"%d","payload":"%s%s'
             % (
@@ -146,7 +159,14 @@ class MediaStream:
     # The server's side (MessageHandler)
 
     def message(self, data: bytes) -> None:
-        """A message of the bridge: media, mark or clear. Anything else is warned about once."""
+        """A message of the bridge."""
+        if self._delay:
+            self._arriving.append((self._ticks + self._delay, data))
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Media, mark or clear. Anything else is warned about once."""
         try:
             message = orjson.loads(data)
             if message["streamSid"] != self.sid:
@@ -185,7 +205,7 @@ class MediaStream:
         if self._socket is None:
             return
         self._sequence += 1
-        self._socket.send(
+        self._post(
             orjson.dumps(
                 {
                     "event": event,
@@ -195,6 +215,17 @@ class MediaStream:
                 }
             )
         )
+
+    def _post(self, message: bytes) -> None:
+        """Send, after what the network takes and behind what is still on its way."""
+        if self._delay:
+            self._leaving.append((self._ticks + self._delay, message))
+        elif self._socket is not None:
+            self._socket.send(message)
+
+    def _deliver_due(self) -> None:
+        while self._leaving and self._leaving[0][0] <= self._ticks and self._socket is not None:
+            self._socket.send(self._leaving.popleft()[1])
 
     def _warn_once(self, code: Code) -> None:
         if code not in self._warned:

@@ -84,7 +84,8 @@ async def test_a_call_shows_latency_and_cost(api: Api) -> None:
     )
     async with api.database.transaction() as session:
         for position, heard in enumerate((700, 900, 1100), start=1):
-            latency = {"transcript": 100, "first_token": 400, "first_audio": 600, "heard": heard}
+            latency = {"transcript": 100, "first_token": 400, "first_sentence": 450, "first_voice": 590}
+            latency |= {"first_audio": 600, "heard": heard}
             session.add(Turn(attempt_id=attempt.id, position=position, speaker="agent", text="Hi", latency=latency))
         session.add(Turn(attempt_id=attempt.id, position=4, speaker="callee", text="Who is this?"))
     body = (await api.http.get(f"/v1/calls/{attempt.id}")).json()
@@ -97,8 +98,13 @@ async def test_a_call_shows_latency_and_cost(api: Api) -> None:
         "total": 0.743,
     }
     stages = {stage["stage"]: stage for stage in body["reply_latency"]}
-    assert list(stages) == ["transcript", "first_token", "first_audio", "heard"]
+    assert list(stages) == ["transcript", "first_token", "first_sentence", "first_voice", "first_audio", "heard"]
     assert (stages["heard"]["count"], stages["heard"]["p50"]) == (3, 900.0)
+    assert [stage["took_p50"] for stage in stages.values()] == [100, 300, 50, 140, 10, 300]
+    assert (stages["heard"]["took_p50"], stages["heard"]["took_p95"]) == (300.0, 480.0)
+    assert (await api.http.get(f"/v1/campaigns/{campaign}/report")).json()["reply_time"] == {
+        "count": 3, "p50": 900.0, "p95": 1080.0, "goal_p50": 900.0, "goal_p95": 1500.0, "met": False,
+    }  # fmt: skip
     turns = (await api.http.get(f"/v1/calls/{attempt.id}/transcript")).json()["turns"]
     assert [turn["speaker"] for turn in turns] == ["agent", "agent", "agent", "callee"]
     listed = (await api.http.get("/v1/calls", params={"campaign": campaign, "outcome": "booked"})).json()
@@ -252,6 +258,7 @@ async def test_the_report_of_an_empty_campaign_divides_nothing_by_nothing(api: A
     assert report["rates"]["answered"]["share"] is None
     assert report["cost"]["per_appointment"] is None
     assert report["reply_latency"] == []
+    assert report["reply_time"]["met"] is None
 
 
 # --- Facts for a running call ----------------------------------------------------------------------------------------

@@ -226,6 +226,7 @@ async def test_a_long_call_may_outlive_any_number_of_bridges(api: Api, attempt: 
     for _ in range(3 * MAX_RECONNECTS):
         answer = await api.webhook("after-stream", attempt.id, CallSid=CALL_SID, CallStatus="in-progress")
         assert "<Connect>" in answer.text
+        assert "<Pause" not in answer.text, "a bridge had the call since: nobody waits for the deaths before"
         await api.execute("update call_event set received_at = received_at - interval '10 seconds'")
 
 

@@ -117,6 +117,9 @@ async def test_every_reply_has_its_latency_in_stages(calls: Calls) -> None:
         )
         stages = turn.latency
         assert 0 < stages["transcript"] <= stages["first_token"] <= stages["first_audio"] <= stages["heard"] < 6000
+        assert stages["first_token"] <= stages["first_sentence"]
+        assert stages.get("first_voice", 0) <= stages["first_audio"]
+    assert any("first_voice" in turn.latency for turn in replies if turn.latency)
 
 
 async def test_booking_goes_through_the_leads_workflow_with_stable_update_ids(calls: Calls) -> None:

@@ -170,7 +170,9 @@ async def test_another_path_is_404(world: Rehearsed) -> None:
 async def test_health_tells_how_full_it_is(world: Rehearsed) -> None:
     answer = await world.http.get(f"http://127.0.0.1:{world.bridge.port}/health")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "calls": 0, "max_calls": world.settings.bridge_max_calls}
+    health = answer.json()
+    assert health.pop("tasks") > 0
+    assert health == {"status": "ok", "calls": 0, "max_calls": world.settings.bridge_max_calls}
 
 
 async def test_a_full_or_draining_bridge_is_503(world: Rehearsed) -> None:
@@ -449,6 +451,21 @@ async def test_the_same_words_after_a_resume_are_heard_again(world: Rehearsed) -
     await world.outcome(attempt, 5)
     said = [turn.text for turn in await world.turns(attempt) if turn.speaker == "callee"]
     assert said == ["Yes.", "Who is this?", "Yes, it is me, what do you want?"]
+
+
+async def test_whoever_takes_a_call_up_speaks_at_once_without_the_synthesiser(world: Rehearsed) -> None:
+    attempt = await world.lead("01", line="19")
+    await world.run("update attempt set disclosure_heard = true where id = :id", id=attempt)
+    await journal(world, attempt, TurnRow(1, Speaker.AGENT, "Hello."))
+    world.services.library._kept.clear()
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await line.audio()
+        call = world.bridge._calls[attempt]
+        assert call._voice.mouth.characters == 0
+        await line.send(event="stop", stop={"callSid": "CA1"})
+        await line.closed()
+    await world.outcome(attempt, 5)
 
 
 async def test_a_machine_is_not_greeted_after_a_break(world: Rehearsed) -> None:

@@ -111,6 +111,18 @@ class UnderTest:
         self._launch_system()
         await self._until(f"{self.settings.cadenza_api_url}/health", "supervisor")
 
+    def start_beside(self, name: str, module: str, lent: str) -> "subprocess.Popen[bytes]":
+        """One more process of our own, on a socket that the system serves on too, and in nobody's care but the
+        caller's. It keeps its own folder `name` in the data folder, and its log with the others."""
+        settings = self.settings
+        environment = {
+            "DATA_DIR": str(settings.data_dir / name),
+            "DATABASE_URL": self.database_url,
+            "TEMPORAL_ADDRESS": f"127.0.0.1:{settings.temporal_embedded_port}",
+        }
+        command = (sys.executable, "-m", module)
+        return self._launch(name, command, {lent: self._lent[lent]}, environment)
+
     def keep_up(self) -> bool:
         """Start the system again if its supervisor has ended. True if it had."""
         if self._system is not None and self._system.poll() is None:
@@ -134,7 +146,7 @@ class UnderTest:
 
     def kill(self, target: Target) -> bool:
         """SIGKILL, as a crash would. False if the process is not there at the moment."""
-        process = self._find(target)
+        process = self.find(target)
         if process is None:
             return False
         try:
@@ -145,7 +157,7 @@ class UnderTest:
 
     def freeze(self, target: Target) -> bool:
         """SIGSTOP to the process, at once, then to its children. False if it is not there."""
-        process = self._find(target)
+        process = self.find(target)
         if process is None:
             return False
         try:
@@ -164,7 +176,7 @@ class UnderTest:
             if target is Target.POSTGRES:
                 with psycopg.connect(self.database_url, connect_timeout=3) as connection:
                     return bool(connection.execute(_END_OTHER_BACKENDS).rowcount)
-            process = self._find(target)
+            process = self.find(target)
             return can_cut() and process is not None and cut_connections(process) > 0
         except (psutil.Error, psycopg.Error, OSError, ValueError):
             return False
@@ -199,7 +211,7 @@ class UnderTest:
         return pid not in {None, before} and is_ready(target, pid, self.settings.data_dir)
 
     def _pid(self, target: Target) -> int | None:
-        process = self._find(target)
+        process = self.find(target)
         return process.pid if process is not None else None
 
     def thaw(self) -> None:
@@ -209,7 +221,8 @@ class UnderTest:
                 process.resume()
         self._frozen.clear()
 
-    def _find(self, target: Target) -> psutil.Process | None:
+    def find(self, target: Target) -> psutil.Process | None:
+        """The process, None if it is not there."""
         if target is Target.SUPERVISOR:
             running = self._system is not None and self._system.poll() is None
             return psutil.Process(self._system.pid) if running and self._system is not None else None
@@ -230,10 +243,14 @@ class UnderTest:
         self._system = self._launch("supervisor", self._command, self._lent)
 
     def _launch(
-        self, name: str, command: Sequence[str], lent: Mapping[str, socket.socket] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        lent: Mapping[str, socket.socket] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> "subprocess.Popen[bytes]":
         lent = lent or {}
-        environment = dict(self._environment)
+        environment = {**self._environment, **(more or {})}
         for one, listener in lent.items():
             environment |= lending(one, listener)
         with (self._log_dir / f"{name}.log").open("ab") as log:

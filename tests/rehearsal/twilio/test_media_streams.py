@@ -226,3 +226,21 @@ async def test_a_stream_can_be_refused_stalled_late_or_left_open_on_order(
     await eventually(lambda: left_open.of("stop"))
     await asyncio.sleep(0.3)
     assert left_open.close_code is None
+
+
+async def test_the_network_takes_its_time_each_way_and_keeps_the_order(
+    place: Any, system: System, world: World, client: Client
+) -> None:
+    world.behaviours["twilio"].network_seconds = 0.3  # type: ignore[attr-defined]
+    bridge = await stream_of(place, system)
+    assert [message["event"] for message in bridge.messages[:3]] == ["connected", "start", "media"]
+    began = asyncio.get_running_loop().time()
+    await bridge.mark("first")
+    await bridge.mark("second")
+    await eventually(lambda: bridge.marks() == ["first", "second"], 5)
+    assert asyncio.get_running_loop().time() - began >= 0.55
+    sid = bridge.of("start")[0]["start"]["callSid"]
+    await asyncio.to_thread(lambda: client.calls(sid).update(status="completed"))
+    await eventually(lambda: bridge.of("stop"))
+    sequence = [int(message["sequenceNumber"]) for message in bridge.messages[1:]]
+    assert sequence == sorted(sequence)
