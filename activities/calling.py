@@ -274,7 +274,7 @@ class CallingActivities:
             waits_for_beep=waits_for_beep,
             recording_url=urls.recording if policy.record_calls else None,
             ring_seconds=policy.ring_seconds,
-            max_call_seconds=policy.max_call_seconds,
+            max_call_seconds=policy.longest_call_seconds,
         )
 
 
