@@ -136,9 +136,9 @@ async def _end(
 ) -> bool:
     ended = await session.execute(
         text(
-            "update transfer set state = :state, ended_at = now(), dial_call_sid = coalesce(dial_call_sid, :sid), "
+            "update transfer set state = cast(:state as text), ended_at = now(), dial_call_sid = coalesce(dial_call_sid, :sid), "
             "talked_seconds = :seconds, "
-            "answered_at = case when :state = 'completed' then coalesce(answered_at, now()) else answered_at end "
+            "answered_at = case when cast(:state as text) = 'completed' then coalesce(answered_at, now()) else answered_at end "
             "where attempt_id = :attempt and position = :position and ended_at is null "
             "and state in ('ready', 'dialling', 'answered', 'unknown', 'completed') returning position"
         ),
