@@ -156,11 +156,12 @@ class Rehearsed:
         lead_id = new_id("ld")
         attempt_id = name_attempt(lead_id, 1)
         phone = f"+1212555{fields.pop('line', '01')}{ending}"
+        campaign_id = fields.pop("campaign_id", self.campaign_id)
         async with self.database.transaction() as session:
             session.add(
                 Lead(
                     id=lead_id,
-                    campaign_id=self.campaign_id,
+                    campaign_id=campaign_id,
                     phone=phone,
                     zones=[ZONE],
                     **{"first_name": "Alex", "company": "Example Bakery", **fields},
@@ -171,7 +172,7 @@ class Rehearsed:
                 Attempt(
                     id=attempt_id,
                     lead_id=lead_id,
-                    campaign_id=self.campaign_id,
+                    campaign_id=campaign_id,
                     account_id="main",
                     number=1,
                     phone=phone,
@@ -200,7 +201,7 @@ class Rehearsed:
         form = {
             "To": attempt.phone,
             "From": self.settings.twilio_from_number,
-            "Twiml": self.connect_twiml(attempt_id, token=extra.pop("token", None)),
+            "Twiml": extra.pop("Twiml", "") or self.connect_twiml(attempt_id, token=extra.pop("token", None)),
             **extra,
         }
         account = self.settings.twilio_account_sid
