@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import orjson
 import pytest
 import pytest_asyncio
 
@@ -17,6 +16,7 @@ from api.webhooks.twiml import connect_to_bridge
 from cadenza.domain.messages import ConversationEnded
 from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.operations.processes import free_port
+from cadenza.records.tables import Campaign
 from cadenza.records.transfers import list_transfers
 from cadenza.temporal.connection import connect
 from cadenza.temporal.lead_client import LeadClient
@@ -53,13 +53,10 @@ class House:
         world = self.world
         targets = [{"id": "sales", "label": "our sales team", "phone": target}]
         campaign = f"{world.campaign_id}_{line}"
-        await world.run(
-            "insert into campaign (id, account_id, name, state, script, policy, default_country, caller_id) "
-            "select :new, account_id, name, state, script, policy || cast(:more as jsonb), default_country, caller_id "
-            "from campaign where id = :id",
-            new=campaign, id=world.campaign_id,
-            more=orjson.dumps({"transfer_targets": targets, "transfer_ring_seconds": 10}).decode(),
-        )  # fmt: skip
+        async with world.database.transaction() as session:
+            model = (await session.get_one(Campaign, world.campaign_id)).model_dump()
+            policy = {**model["policy"], "transfer_targets": targets, "transfer_ring_seconds": 10}
+            session.add(Campaign(**{**model, "id": campaign, "policy": policy}))
         attempt = await world.lead(WANTS_A_PERSON, line=line, campaign_id=campaign)
         sid = await world.dial(attempt, Twiml=connect_to_bridge(self.settings, attempt, time.time()))
         return attempt, sid
