@@ -151,6 +151,14 @@ class Rehearsed:
         twiml = "<Response><Hangup/></Response>" if over else self.connect_twiml(attempt_id)
         return Response(twiml, media_type="text/xml")
 
+    async def campaign_with(self, **policy: Any) -> str:
+        """Another campaign, the same but for these settings of its policy: its id."""
+        async with self.database.transaction() as session:
+            same = (await session.get_one(Campaign, self.campaign_id)).model_dump()
+            changed = {**same, "id": new_id("cmp"), "policy": {**same["policy"], **policy}}
+            session.add(Campaign(**changed))
+        return str(changed["id"])
+
     async def lead(self, ending: str, **fields: Any) -> str:
         """A lead whose number ends in these two digits, with an attempt that was just answered: its id."""
         lead_id = new_id("ld")

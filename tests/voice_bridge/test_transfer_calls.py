@@ -16,7 +16,6 @@ from api.webhooks.twiml import connect_to_bridge
 from cadenza.domain.messages import ConversationEnded
 from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.operations.processes import free_port
-from cadenza.records.tables import Campaign
 from cadenza.records.transfers import list_transfers
 from cadenza.temporal.connection import connect
 from cadenza.temporal.lead_client import LeadClient
@@ -52,11 +51,7 @@ class House:
         """An attempt of a campaign that may connect to this number, and its call."""
         world = self.world
         targets = [{"id": "sales", "label": "our sales team", "phone": target}]
-        campaign = f"{world.campaign_id}_{line}"
-        async with world.database.transaction() as session:
-            model = (await session.get_one(Campaign, world.campaign_id)).model_dump()
-            policy = {**model["policy"], "transfer_targets": targets, "transfer_ring_seconds": 10}
-            session.add(Campaign(**{**model, "id": campaign, "policy": policy}))
+        campaign = await world.campaign_with(transfer_targets=targets, transfer_ring_seconds=10)
         attempt = await world.lead(WANTS_A_PERSON, line=line, campaign_id=campaign)
         sid = await world.dial(attempt, Twiml=connect_to_bridge(self.settings, attempt, time.time()))
         return attempt, sid
