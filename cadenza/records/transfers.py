@@ -136,9 +136,9 @@ async def _end(
 ) -> bool:
     ended = await session.execute(
         text(
-            "update transfer set state = cast(:state as text), ended_at = now(), dial_call_sid = coalesce(dial_call_sid, :sid), "
-            "talked_seconds = :seconds, "
-            "answered_at = case when cast(:state as text) = 'completed' then coalesce(answered_at, now()) else answered_at end "
+            "update transfer set state = cast(:state as text), ended_at = now(), talked_seconds = :seconds, "
+            "dial_call_sid = coalesce(dial_call_sid, :sid), "
+            "answered_at = coalesce(answered_at, case when cast(:state as text) = 'completed' then now() end) "
             "where attempt_id = :attempt and position = :position and ended_at is null "
             "and state in ('ready', 'dialling', 'answered', 'unknown', 'completed') returning position"
         ),

@@ -302,7 +302,7 @@ def test_the_model_is_told_the_campaigns_language(language: str, name: str) -> N
 
 SALES = TransferTarget(id="sales", label="our sales team", phone="+12125550142")
 CLOSED = TransferTarget(
-    id="desk", label="the desk", phone="+12125550143", hours=WeeklyHours(), if_unanswered="appointment"
+    id="desk", label="the desk", phone="+12125550143", hours=WeeklyHours(), if_unanswered=IfUnanswered.APPOINTMENT
 )
 REACHABLE = CampaignPolicy(transfer_targets=(SALES, CLOSED))
 
