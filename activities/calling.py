@@ -19,6 +19,8 @@ from activities.call_models import (
     DropResult,
     EndCall,
     PlacedCall,
+    RescuedCall,
+    RescueResult,
 )
 from activities.callback_urls import CallbackUrls
 from activities.carrier import CALLER_ID_REFUSED, UNREACHABLE, CallRequest, Carrier, CarrierCall
@@ -27,6 +29,7 @@ from activities.voicemail import message_key, message_twiml
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
 from cadenza.domain.gate import Gate, GateDecision, Rule
+from cadenza.domain.messages import RescueInput
 from cadenza.domain.outcomes import AttemptState, CallStatus
 from cadenza.records import attempts
 from cadenza.records.attempts import Submission as CarrierSubmission
@@ -34,6 +37,7 @@ from cadenza.records.breakers import trip_for
 from cadenza.records.call_context import CallContext, load_call
 from cadenza.records.caller_ids import rest_refused_number
 from cadenza.records.database import Database
+from cadenza.records.events import was_taken_up
 from cadenza.records.gate_facts import database_now
 from cadenza.records.tables import Attempt, RenderedAudio
 from cadenza.settings import Settings
@@ -186,6 +190,22 @@ class CallingActivities:
                 return DroppedVoicemail(result=DropResult.NOT_ALLOWED)
             rendered = await session.get(RenderedAudio, message_key(call, self._settings)) is not None
         return DroppedVoicemail(result=await self._redirect(call, rendered))
+
+    @activity.defn
+    async def rescue_call(self, broken: RescueInput) -> RescuedCall:
+        """Bring a call back whose media stream broke, unless somebody has it. Safe to repeat: it looks again first."""
+        async with self._database.transaction() as session:
+            attempt = await attempts.get_attempt(session, broken.attempt_id)
+            if attempt.conversation_over or attempt.outcome is not None or not attempt.call_sid:
+                return RescuedCall(result=RescueResult.OVER)
+            if await was_taken_up(session, broken.attempt_id, broken.stream_sid):
+                return RescuedCall(result=RescueResult.TAKEN_UP)
+        urls = CallbackUrls(self._settings.public_base_url, broken.attempt_id)
+        try:
+            await self._carrier.send_on(attempt.call_sid, urls.after_stream)
+        except (WrongState, NoSuchCall):
+            return RescuedCall(result=RescueResult.OVER)
+        return RescuedCall(result=RescueResult.SENT_ON)
 
     async def _redirect(self, call: CallContext, rendered: bool) -> DropResult:
         twiml = message_twiml(call, self._settings, rendered=rendered, now=time.time())

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.orchestration import Orchestration
-from api.webhooks.events import RecordingReady, TargetAnswered, TransferEnded, read_event
+from api.webhooks.events import RecordingReady, StreamBroke, TargetAnswered, TransferEnded, read_event
 from cadenza.domain.messages import CallProgressed, ConversationEnded, MachineDetected, VoicemailPlayed
 from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.domain.transfers import TransferState
@@ -146,6 +146,8 @@ class EventDelivery:
                     await self._orchestration.fetch_recording(event.attempt_id, ready.sid)
                 case None | TargetAnswered():
                     pass
+                case StreamBroke(stream_sid=stream_sid):
+                    await self._orchestration.rescue(event.attempt_id, stream_sid)
                 case TransferEnded(state=state):
                     if state is TransferState.COMPLETED:
                         await self._leads.signal(event.campaign_id, event.lead_id, _connected(event.attempt_id))

@@ -25,6 +25,7 @@ from workflows.housekeeping import HousekeepingWorkflow
 from workflows.lead import LeadWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.rescue import RescueWorkflow
 
 WORKFLOWS: list[type] = [
     LeadWorkflow,
@@ -32,6 +33,7 @@ WORKFLOWS: list[type] = [
     PrepareCampaignWorkflow,
     RecordingWorkflow,
     HousekeepingWorkflow,
+    RescueWorkflow,
 ]
 
 ACTIVITIES: list[Callable[..., Any]] = [
@@ -39,6 +41,7 @@ ACTIVITIES: list[Callable[..., Any]] = [
     CallingActivities.hang_up,
     CallingActivities.fetch_call,
     CallingActivities.drop_voicemail,
+    CallingActivities.rescue_call,
     LeadRecordActivities.record_outcome,
     LeadRecordActivities.report_due,
     LeadRecordActivities.finish_lead,
@@ -100,6 +103,7 @@ def build_activities(settings: Settings, database: Database, client: Client) -> 
         calling.hang_up,
         calling.fetch_call,
         calling.drop_voicemail,
+        calling.rescue_call,
         records.record_outcome,
         records.report_due,
         records.finish_lead,

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from api.context import ApiContext, Context
 from api.delivery import apply_event
 from api.routes.answers import errors
-from api.webhooks.events import DELIVERED_KINDS, EventKind, answered_by, fingerprint, kept_fields
+from api.webhooks.events import EventKind, answered_by, fingerprint, is_delivered, kept_fields
 from api.webhooks.patience import DATABASE_AWAY, PatientRoute
 from api.webhooks.signature import SignedForm
 from api.webhooks.twiml import connect_to_bridge, dial_target, hang_up
@@ -90,7 +90,7 @@ async def recording(attempt: AttemptId, form: SignedForm, context: Context) -> N
 
 @router.post("/stream", status_code=204, summary="A media stream changed", responses=_PROBLEMS, openapi_extra=_FORM)
 async def stream(attempt: AttemptId, form: SignedForm, context: Context) -> None:
-    """Kept for the record."""
+    """One that broke is looked after: should the carrier not go on by itself, the call is brought back."""
     await _take(context, EventKind.STREAM, attempt, form)
 
 
@@ -208,7 +208,7 @@ async def _take(
     payload, call_sid = kept_fields(kind, fields), fields.get("CallSid", "")[:64]
     async with context.database.transaction() as session:
         attempt = await session.get(Attempt, attempt_id)
-        waits = attempt is not None and kind in DELIVERED_KINDS
+        waits = attempt is not None and is_delivered(kind, fields)
         event_id = await store_event(
             session,
             attempt_id=attempt_id,

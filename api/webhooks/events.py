@@ -48,6 +48,14 @@ class TargetAnswered(BaseModel):
     call_sid: str
 
 
+class StreamBroke(BaseModel):
+    """A media stream ended against everybody's will, or never opened."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stream_sid: str
+
+
 class TransferEnded(BaseModel):
     """The carrier's last word on a target that it dialled."""
 
@@ -59,7 +67,9 @@ class TransferEnded(BaseModel):
     talked_seconds: int | None
 
 
-WorkflowEvent = CallProgressed | MachineDetected | VoicemailPlayed | RecordingReady | TargetAnswered | TransferEnded
+WorkflowEvent = (
+    CallProgressed | MachineDetected | VoicemailPlayed | RecordingReady | StreamBroke | TargetAnswered | TransferEnded
+)
 
 DELIVERED_KINDS = frozenset(
     {
@@ -71,7 +81,9 @@ DELIVERED_KINDS = frozenset(
         EventKind.AFTER_TRANSFER,
     }
 )
-"""The others are kept for the record; nobody waits for them."""
+"""The others are kept for the record; nobody waits for them, but for a stream that broke."""
+
+_BROKEN = "stream-error"
 
 _KEPT = {
     EventKind.ANSWER: ("CallSid", "CallStatus", "AnsweredBy"),
@@ -106,6 +118,11 @@ _IDENTITY = {
 }
 
 
+def is_delivered(kind: EventKind, form: Mapping[str, str]) -> bool:
+    """Whether somebody waits for it."""
+    return kind in DELIVERED_KINDS or (kind is EventKind.STREAM and form.get("StreamEvent") == _BROKEN)
+
+
 def kept_fields(kind: EventKind, form: Mapping[str, str]) -> dict[str, str]:
     """The fields that are stored, cut to a sane length."""
     return {name: form[name].replace("\x00", "")[:1000] for name in _KEPT[kind] if name in form}
@@ -133,6 +150,8 @@ def read_event(kind: str, attempt_id: str, call_sid: str, payload: Mapping[str, 
             return VoicemailPlayed(attempt_id=attempt_id)
         case EventKind.RECORDING if payload.get("RecordingStatus", "completed") == "completed":
             return _recording(payload)
+        case EventKind.STREAM if payload.get("StreamEvent") == _BROKEN and payload.get("StreamSid"):
+            return StreamBroke(stream_sid=str(payload["StreamSid"]))
         case EventKind.TRANSFER if payload.get("CallStatus") == CallStatus.IN_PROGRESS:
             return TargetAnswered(position=_whole(payload.get("Transfer")) or 0, call_sid=call_sid)
         case EventKind.AFTER_TRANSFER:

@@ -11,13 +11,15 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.audio import CampaignMoved, PreparationFailed, PreparedAudio
+from activities.call_models import RescuedCall, RescueResult
 from activities.recordings import DeletedRecordings, FetchedRecording
-from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput
+from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput, RescueInput
 from workflows.dialer import DialerWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.registry import sandbox
+from workflows.rescue import RescueWorkflow
 
 
 class Vendors:
@@ -51,6 +53,11 @@ class Vendors:
         return FetchedRecording(path=f"recordings/{request.recording_sid}.wav")
 
     @activity.defn
+    async def rescue_call(self, request: RescueInput) -> RescuedCall:
+        await self._asked("rescue_call", f"rescue {request.stream_sid}")
+        return RescuedCall(result=RescueResult.SENT_ON)
+
+    @activity.defn
     async def delete_old_recordings(self) -> DeletedRecordings:
         await self._asked("delete_old_recordings", "delete")
         return DeletedRecordings(deleted=3)
@@ -66,10 +73,12 @@ class Vendors:
         return Worker(
             client,
             task_queue=task_queue,
-            workflows=[DialerWorkflow, PrepareCampaignWorkflow, RecordingWorkflow, HousekeepingWorkflow],
+            workflows=[
+                DialerWorkflow, PrepareCampaignWorkflow, RecordingWorkflow, HousekeepingWorkflow, RescueWorkflow,
+            ],
             activities=[
                 self.prepare_campaign_audio, self.set_campaign_running, self.give_up_preparing, self.fetch_recording,
-                self.delete_old_recordings, self.admit_leads,
+                self.delete_old_recordings, self.admit_leads, self.rescue_call,
             ],
             workflow_runner=sandbox(),
         )  # fmt: skip
