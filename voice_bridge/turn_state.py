@@ -81,6 +81,8 @@ class TurnState:
     def _enter(self, state: State) -> None:
         self.state = state
         self._since = self._now
+        if state in {State.MACHINE, State.SCREENING}:
+            self._call_off_connection()  # nobody there wanted to be connected
 
     def _listen(self) -> None:
         self._quiet_since = self._now

@@ -30,7 +30,7 @@ class TurnTalk(TurnPatience):
         self.disclosure_heard = event.disclosure_heard
         self.callee_turns = event.callee_turns
         self._begun = True
-        self._connects = self._connects or event.connects
+        self._connects = self._connects or (event.resumed and event.connects)
         if event.machine:
             self._enter(State.MACHINE)
         elif event.screening:
@@ -330,6 +330,7 @@ class TurnTalk(TurnPatience):
 
     def _opted_out_by_tool(self, event: events.OptedOutByTool) -> None:
         self._end_after = EndReason.OPTED_OUT
+        self._call_off_connection()
 
     def _key_pressed(self, event: events.KeyPressed) -> None:
         """The opt-out key counts in every state: who presses it wants to be left alone, whatever we took them for."""
