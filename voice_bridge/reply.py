@@ -41,6 +41,7 @@ class ReplyVoice(Protocol):
     def opted_out(self) -> None: ...
     def end_requested(self) -> None: ...
     def tokens_used(self, count: int) -> None: ...
+    async def callee_is_on_record(self) -> None: ...
 
 
 class Replier:
@@ -148,7 +149,7 @@ class Replier:
             match part:
                 case TextPart(text):
                     self._voice.first_token(turn)
-                    self._say_all(turn, entry, splitter.feed(text))
+                    await self._say_all(turn, entry, splitter.feed(text))
                 case ToolCall():
                     self._voice.first_token(turn)
                     calls.append(part)
@@ -156,10 +157,12 @@ class Replier:
                     self._voice.tokens_used(count)
             if len(entry.sentences) >= MAX_SENTENCES:
                 return True
-        self._say_all(turn, entry, splitter.flush())
+        await self._say_all(turn, entry, splitter.flush())
         return bool(entry.sentences)
 
-    def _say_all(self, turn: AgentTurn, entry: AgentEntry, sentences: list[str]) -> None:
+    async def _say_all(self, turn: AgentTurn, entry: AgentEntry, sentences: list[str]) -> None:
+        if sentences:
+            await self._voice.callee_is_on_record()
         for sentence in sentences:
             self._voice.say(turn, sentence, entry)
 

@@ -71,6 +71,7 @@ class ToolRunner:
         self._journal.write(row)
         self._listener.take(events.ToolStarted(self._listener.now_ms(), calendar=entry.name in CALENDAR_TOOLS))
         try:
+            await self._journal.kept(entry.position)  # what is done must be known to whoever takes the call up
             outcome = await self._tools.run(f"{self._attempt_id}-{entry.position}", entry.name, entry.arguments)
         finally:
             self._listener.take(events.ToolFinished(self._listener.now_ms()))
