@@ -292,7 +292,7 @@ class CallingActivities:
             status_url=urls.status,
             machine_url=urls.machine if policy.detect_machines else None,
             waits_for_beep=waits_for_beep,
-            recording_url=urls.recording if policy.record_calls else None,
+            recording_url=urls.recording if claim.is_recorded else None,
             ring_seconds=policy.ring_seconds,
             max_call_seconds=policy.longest_call_seconds,
         )

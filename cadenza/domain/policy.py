@@ -52,6 +52,13 @@ class CampaignPolicy(BaseModel):
     voicemail: VoicemailRule = VoicemailRule.LAST_ATTEMPT
     detect_machines: bool = True
     record_calls: Annotated[bool, Field(description="Dual-channel recording, announced in the disclosure")] = True
+    record_where_all_must_consent: Annotated[
+        bool,
+        Field(
+            description="Record, announced, also where the law wants every party's consent; false: calls to numbers "
+            "that may be in such a place are not recorded"
+        ),
+    ] = True
     max_lines: Annotated[int | None, Field(ge=1, description="Lines this campaign may use at once")] = None
     calls_per_second: Annotated[
         float | None,
