@@ -79,6 +79,9 @@ class Replier:
         except ThinkingFailed as failure:
             log.warning("reply_failed", attempt=self._context.attempt_id, reason=failure.reason)
             said = False
+        except Exception as error:  # an agent that falls mute for ever is worse than one that asks again
+            log.error("reply_broke", attempt=self._context.attempt_id, error=type(error).__name__)
+            said = False
         if not said and turn.utterance.sentences:
             self._voice.say_again(turn)  # a lead-in alone is no answer
         self._voice.close_turn(turn)

@@ -139,6 +139,17 @@ async def test_a_turn_is_on_record_before_it_is_answered() -> None:
     assert await answering == ["Of course.", "Go on."]
 
 
+async def test_a_fault_of_our_own_ends_the_reply_and_not_the_talk() -> None:
+    desk = Desk([TextPart("Of course.")])
+
+    async def breaks() -> None:
+        raise AttributeError("a mistake")
+
+    desk.voice.callee_is_on_record = breaks  # type: ignore[method-assign]
+    assert await desk.answer("May I ask something?") == []
+    assert desk.voice.closed == 1
+
+
 # --- Approved answers ------------------------------------------------------------------------------------------------
 
 
