@@ -69,6 +69,10 @@ class RescuedCall(_Model):
     result: RescueResult
 
 
+class StoppedRecording(_Model):
+    was_recorded: bool
+
+
 class AttemptRecord(_Model):
     """What SQL holds about an attempt: the words whose signals may have been lost."""
 

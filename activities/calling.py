@@ -21,6 +21,7 @@ from activities.call_models import (
     PlacedCall,
     RescuedCall,
     RescueResult,
+    StoppedRecording,
 )
 from activities.callback_urls import CallbackUrls
 from activities.carrier import CALLER_ID_REFUSED, UNREACHABLE, CallRequest, Carrier, CarrierCall
@@ -29,7 +30,7 @@ from activities.voicemail import message_key, message_twiml
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
 from cadenza.domain.gate import Gate, GateDecision, Rule
-from cadenza.domain.messages import RescueInput
+from cadenza.domain.messages import RescueInput, StopRecordingInput
 from cadenza.domain.outcomes import AttemptState, CallStatus
 from cadenza.records import attempts
 from cadenza.records.attempts import Submission as CarrierSubmission
@@ -206,6 +207,18 @@ class CallingActivities:
         except (WrongState, NoSuchCall):
             return RescuedCall(result=RescueResult.OVER)
         return RescuedCall(result=RescueResult.SENT_ON)
+
+    @activity.defn
+    async def stop_recording(self, objection: StopRecordingInput) -> StoppedRecording:
+        """Stop the recording of the live call. Safe to repeat."""
+        attempt = await self._attempt(objection.attempt_id)
+        if not attempt.call_sid:
+            return StoppedRecording(was_recorded=False)
+        try:
+            await self._carrier.stop_recording(attempt.call_sid)
+        except (NoSuchCall, WrongState):
+            return StoppedRecording(was_recorded=False)
+        return StoppedRecording(was_recorded=True)
 
     async def _redirect(self, call: CallContext, rendered: bool) -> DropResult:
         twiml = message_twiml(call, self._settings, rendered=rendered, now=time.time())

@@ -90,6 +90,10 @@ class CallActions:
 
         self._spawn(self._insist("transfer called off", write))
 
+    async def stop_recording(self) -> None:
+        """The callee objects to being recorded. Raises RPCError if that cannot be asked for now."""
+        await self._leads.stop_recording(self._context.attempt_id)
+
     async def opt_out(self, *, by_keypad: bool = False) -> None:
         """Suppress the number, everywhere, and tell the workflow."""
         await self._persist_opt_out(by_keypad)

@@ -78,7 +78,7 @@ def system_prompt(context: CallContext) -> str:
         goal=_filled(context, script.goal),
         facts="\n".join(f"- {fact}" for fact in script.facts) or "- (none: offer that a specialist explains it)",
         objections=_objections(script),
-        transfers=_transfers(context),
+        transfers=_objects_to_recording(context) + _transfers(context),
         data=_data(context),
         language=language_name(context.policy.language),
         **(_SPOKEN_FOR_YOU if speaks_results(context.policy) else _SPOKEN_BY_YOU),
@@ -99,6 +99,15 @@ def now_note(context: CallContext, now: datetime, *, wrap_up: bool = False) -> s
 
 def _objections(script: Script) -> str:
     return "\n".join(f"- {objection.id}: {objection.heard}" for objection in script.objections) or "- (none)"
+
+
+def _objects_to_recording(context: CallContext) -> str:
+    if not context.policy.record_calls:
+        return ""
+    return (
+        "- Does not want to be recorded: call stop_recording. Say that the recording is off only when its result\n"
+        "  says so; if it failed, say that, and offer to end the call.\n"
+    )
 
 
 def _transfers(context: CallContext) -> str:

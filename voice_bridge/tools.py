@@ -35,6 +35,7 @@ class LeadActions(Protocol):
     async def book_appointment(self, update_id: str, message: BookAppointment) -> BookingResult: ...
     async def promise_callback(self, when: datetime) -> None: ...
     async def opt_out(self) -> None: ...
+    async def stop_recording(self) -> None: ...
     async def ask_for_transfer(self, update_id: str, target: TransferTarget) -> None: ...
 
 
@@ -82,6 +83,8 @@ class ToolBox:
         }
         self._unreached: set[str] = set()  # transfer targets that did not take the call
         self._transfers = 0
+        if context.policy.record_calls:
+            self._tools["stop_recording"] = self._stop_recording
         if context.policy.transfer_targets:
             self._tools["transfer_call"] = self._transfer_call
 
@@ -203,6 +206,10 @@ class ToolBox:
         # An answer that asks something is a whole turn; after any other the model leads on.
         return ToolOutcome({"answer": answer, "spoken": True}, say=answer, is_final=answer.rstrip().endswith("?"))
 
+    async def _stop_recording(self, call_id: str, arguments: dict[str, Any]) -> ToolOutcome:
+        await self._actions.stop_recording()
+        return ToolOutcome({"status": "stopped"})
+
     async def _transfer_call(self, call_id: str, arguments: dict[str, Any]) -> ToolOutcome:
         policy, now = self._context.policy, self._clock()
         target = policy.transfer_target(_text(arguments, "target_id"))
@@ -322,6 +329,8 @@ def definitions(objection_ids: tuple[str, ...], policy: CampaignPolicy | None = 
                 objection_id={"type": "string", "enum": list(objection_ids)},
             )
         )
+    if policy is not None and policy.record_calls:
+        tools.append(_tool("stop_recording", "The callee does not want to be recorded. The talk goes on."))
     if policy is not None and policy.transfer_targets:
         people = "; ".join(f"{target.id}: {target.label}" for target in policy.transfer_targets)
         tools.append(

@@ -26,6 +26,7 @@ from workflows.lead import LeadWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.rescue import RescueWorkflow
+from workflows.stop_recording import StopRecordingWorkflow
 
 WORKFLOWS: list[type] = [
     LeadWorkflow,
@@ -34,6 +35,7 @@ WORKFLOWS: list[type] = [
     RecordingWorkflow,
     HousekeepingWorkflow,
     RescueWorkflow,
+    StopRecordingWorkflow,
 ]
 
 ACTIVITIES: list[Callable[..., Any]] = [
@@ -42,6 +44,7 @@ ACTIVITIES: list[Callable[..., Any]] = [
     CallingActivities.fetch_call,
     CallingActivities.drop_voicemail,
     CallingActivities.rescue_call,
+    CallingActivities.stop_recording,
     LeadRecordActivities.record_outcome,
     LeadRecordActivities.report_due,
     LeadRecordActivities.finish_lead,
@@ -104,6 +107,7 @@ def build_activities(settings: Settings, database: Database, client: Client) -> 
         calling.fetch_call,
         calling.drop_voicemail,
         calling.rescue_call,
+        calling.stop_recording,
         records.record_outcome,
         records.report_due,
         records.finish_lead,

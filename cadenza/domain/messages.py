@@ -16,6 +16,7 @@ PREPARE_CAMPAIGN_WORKFLOW = "PrepareCampaignWorkflow"
 RECORDING_WORKFLOW = "RecordingWorkflow"
 HOUSEKEEPING_WORKFLOW = "HousekeepingWorkflow"
 RESCUE_WORKFLOW = "RescueWorkflow"
+STOP_RECORDING_WORKFLOW = "StopRecordingWorkflow"
 
 TASK_QUEUE = "cadenza"
 DIAL_TASK_QUEUE = "twilio-dial"
@@ -179,3 +180,9 @@ class RescueInput(Message):
 
     attempt_id: str
     stream_sid: str
+
+
+class StopRecordingInput(Message):
+    """The callee does not want to be recorded."""
+
+    attempt_id: str

@@ -22,7 +22,14 @@ from cadenza.domain.audio_key import audio_key
 from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.identifiers import attempt_id as name_attempt
 from cadenza.domain.identifiers import new_id
-from cadenza.domain.messages import BookAppointment, BookingResult, OfferedSlot, OfferSlots, SlotOffer
+from cadenza.domain.messages import (
+    BookAppointment,
+    BookingResult,
+    OfferedSlot,
+    OfferSlots,
+    SlotOffer,
+    StopRecordingInput,
+)
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.script import Objection, Script
 from cadenza.domain.spoken import spoken_moment
@@ -79,6 +86,9 @@ class FakeLeads:
         if self.on_signal is not None:
             await self.on_signal(message)
         return True
+
+    async def stop_recording(self, attempt_id: str) -> None:
+        self.told.append(StopRecordingInput(attempt_id=attempt_id))
 
     async def offer_slots(self, campaign_id: str, lead_id: str, update_id: str, message: OfferSlots) -> SlotOffer:
         self.updates.append((update_id, message))

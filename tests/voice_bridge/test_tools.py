@@ -86,6 +86,11 @@ class Actions:
     async def opt_out(self) -> None:
         self.done.append("opt out")
 
+    async def stop_recording(self) -> None:
+        self.done.append("stop recording")
+        if self.breaks:
+            raise OSError("Temporal is away")
+
     async def ask_for_transfer(self, update_id: str, target: TransferTarget) -> None:
         self.done.append((update_id, target.id))
 
@@ -296,6 +301,19 @@ def test_the_model_is_told_the_campaigns_language(language: str, name: str) -> N
     prompt = system_prompt(context(policy=CampaignPolicy(language=language)))
     assert f"Plain spoken {name}:" in prompt
     assert ("spoken for you" in prompt.split("# Objections")[0].split("offer_slots")[1][:80]) is (language == "en")
+
+
+async def test_who_objects_is_not_recorded_and_is_told_so_only_if_it_is_true() -> None:
+    box = Box()
+    assert await box.run("stop_recording") == {"status": "stopped"} and box.actions.done == ["stop recording"]
+    box.actions.breaks = True
+    assert (await box.run("stop_recording"))["status"] == "failed"
+
+
+def test_where_nothing_is_recorded_there_is_nothing_to_stop() -> None:
+    silent = context(policy=CampaignPolicy(record_calls=False))
+    assert "stop_recording" not in str(ToolBox(silent, CallFacts(), Actions()).definitions()) + system_prompt(silent)
+    assert "stop_recording" in system_prompt(context())
 
 
 # --- Connecting to a person ------------------------------------------------------------------------------------------

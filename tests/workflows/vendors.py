@@ -11,15 +11,16 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.audio import CampaignMoved, PreparationFailed, PreparedAudio
-from activities.call_models import RescuedCall, RescueResult
+from activities.call_models import RescuedCall, RescueResult, StoppedRecording
 from activities.recordings import DeletedRecordings, FetchedRecording
-from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput, RescueInput
+from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput, RescueInput, StopRecordingInput
 from workflows.dialer import DialerWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.registry import sandbox
 from workflows.rescue import RescueWorkflow
+from workflows.stop_recording import StopRecordingWorkflow
 
 
 class Vendors:
@@ -58,6 +59,11 @@ class Vendors:
         return RescuedCall(result=RescueResult.SENT_ON)
 
     @activity.defn
+    async def stop_recording(self, request: StopRecordingInput) -> StoppedRecording:
+        await self._asked("stop_recording", f"stop {request.attempt_id}")
+        return StoppedRecording(was_recorded=True)
+
+    @activity.defn
     async def delete_old_recordings(self) -> DeletedRecordings:
         await self._asked("delete_old_recordings", "delete")
         return DeletedRecordings(deleted=3)
@@ -75,10 +81,12 @@ class Vendors:
             task_queue=task_queue,
             workflows=[
                 DialerWorkflow, PrepareCampaignWorkflow, RecordingWorkflow, HousekeepingWorkflow, RescueWorkflow,
+                StopRecordingWorkflow,
             ],
             activities=[
                 self.prepare_campaign_audio, self.set_campaign_running, self.give_up_preparing, self.fetch_recording,
                 self.delete_old_recordings, self.admit_leads, self.rescue_call,
+                self.stop_recording,
             ],
             workflow_runner=sandbox(),
         )  # fmt: skip

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from activities.call_models import AttemptRef, DropResult, EndCall, RescueResult
-from cadenza.domain.messages import RescueInput
+from cadenza.domain.messages import RescueInput, StopRecordingInput
 from cadenza.domain.outcomes import AttemptState, CallStatus
 from rehearsal.twilio.server import TwilioEmulator
 from tests.activities.calling.conftest import Desk
@@ -184,3 +184,28 @@ async def test_a_talk_that_is_over_is_not_brought_back(desk: Desk) -> None:
     await desk.rows.run("update attempt set call_sid = 'CA1', conversation_over = true")
     rescued = await desk.calling.rescue_call(BROKEN.model_copy(update={"attempt_id": attempt}))
     assert rescued.result is RescueResult.OVER
+
+
+# --- A callee who objects to being recorded --------------------------------------------------------------------------
+
+
+async def test_a_recording_is_stopped_in_mid_call_and_what_it_holds_stays(desk: Desk, system: System) -> None:
+    system.documents["/webhooks/twilio/answer"] = HOLD_THE_LINE
+    attempt = await desk.reserve("32")
+    await desk.calling.place_call(AttemptRef(attempt_id=attempt))
+    await eventually(lambda: system.of("/webhooks/twilio/answer"))
+    objection = StopRecordingInput(attempt_id=attempt)
+    assert (await desk.calling.stop_recording(objection)).was_recorded
+    (recording,) = desk.calls[0].recordings
+    seconds = recording.seconds
+    assert recording.status in {"completed", "absent"}
+    assert not (await desk.calling.stop_recording(objection)).was_recorded, "nothing is left to stop"
+    assert desk.calls[0].status.value == "in-progress", "the talk goes on"
+    await desk.calling.hang_up(EndCall(attempt_id=attempt))
+    await eventually(lambda: desk.calls[0].status.ended)
+    assert recording.seconds == seconds
+
+
+async def test_a_call_that_is_not_recorded_has_nothing_to_stop(desk: Desk, system: System) -> None:
+    attempt = await on_the_line(desk, system, record_calls=False)
+    assert not (await desk.calling.stop_recording(StopRecordingInput(attempt_id=attempt))).was_recorded
