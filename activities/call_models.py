@@ -57,6 +57,22 @@ class DroppedVoicemail(_Model):
     result: DropResult
 
 
+class RescueResult(StrEnum):
+    """How a call stood whose media stream had broken."""
+
+    TAKEN_UP = "taken_up"  # the carrier went on by itself: a bridge has it, or a person
+    OVER = "over"
+    SENT_ON = "sent_on"  # it had stayed where it was; the carrier was told to ask what comes next
+
+
+class RescuedCall(_Model):
+    result: RescueResult
+
+
+class StoppedRecording(_Model):
+    was_recorded: bool
+
+
 class AttemptRecord(_Model):
     """What SQL holds about an attempt: the words whose signals may have been lost."""
 

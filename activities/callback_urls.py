@@ -23,6 +23,11 @@ class CallbackUrls:
         return self._webhook("fallback")
 
     @property
+    def after_stream(self) -> str:
+        """Asked what comes next when a media stream has ended."""
+        return self._webhook("after-stream")
+
+    @property
     def status(self) -> str:
         return self._webhook("status")
 

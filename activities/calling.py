@@ -19,6 +19,9 @@ from activities.call_models import (
     DropResult,
     EndCall,
     PlacedCall,
+    RescuedCall,
+    RescueResult,
+    StoppedRecording,
 )
 from activities.callback_urls import CallbackUrls
 from activities.carrier import CALLER_ID_REFUSED, UNREACHABLE, CallRequest, Carrier, CarrierCall
@@ -27,6 +30,7 @@ from activities.voicemail import message_key, message_twiml
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
 from cadenza.domain.gate import Gate, GateDecision, Rule
+from cadenza.domain.messages import RescueInput, StopRecordingInput
 from cadenza.domain.outcomes import AttemptState, CallStatus
 from cadenza.records import attempts
 from cadenza.records.attempts import Submission as CarrierSubmission
@@ -34,6 +38,7 @@ from cadenza.records.breakers import trip_for
 from cadenza.records.call_context import CallContext, load_call
 from cadenza.records.caller_ids import rest_refused_number
 from cadenza.records.database import Database
+from cadenza.records.events import was_taken_up
 from cadenza.records.gate_facts import database_now
 from cadenza.records.tables import Attempt, RenderedAudio
 from cadenza.settings import Settings
@@ -187,6 +192,34 @@ class CallingActivities:
             rendered = await session.get(RenderedAudio, message_key(call, self._settings)) is not None
         return DroppedVoicemail(result=await self._redirect(call, rendered))
 
+    @activity.defn
+    async def rescue_call(self, broken: RescueInput) -> RescuedCall:
+        """Bring a call back whose media stream broke, unless somebody has it. Safe to repeat: it looks again first."""
+        async with self._database.transaction() as session:
+            attempt = await attempts.get_attempt(session, broken.attempt_id)
+            if attempt.conversation_over or attempt.outcome is not None or not attempt.call_sid:
+                return RescuedCall(result=RescueResult.OVER)
+            if await was_taken_up(session, broken.attempt_id, broken.stream_sid):
+                return RescuedCall(result=RescueResult.TAKEN_UP)
+        urls = CallbackUrls(self._settings.public_base_url, broken.attempt_id)
+        try:
+            await self._carrier.send_on(attempt.call_sid, urls.after_stream)
+        except (WrongState, NoSuchCall):
+            return RescuedCall(result=RescueResult.OVER)
+        return RescuedCall(result=RescueResult.SENT_ON)
+
+    @activity.defn
+    async def stop_recording(self, objection: StopRecordingInput) -> StoppedRecording:
+        """Stop the recording of the live call. Safe to repeat."""
+        attempt = await self._attempt(objection.attempt_id)
+        if not attempt.call_sid:
+            return StoppedRecording(was_recorded=False)
+        try:
+            await self._carrier.stop_recording(attempt.call_sid)
+        except (NoSuchCall, WrongState):
+            return StoppedRecording(was_recorded=False)
+        return StoppedRecording(was_recorded=True)
+
     async def _redirect(self, call: CallContext, rendered: bool) -> DropResult:
         twiml = message_twiml(call, self._settings, rendered=rendered, now=time.time())
         assert call.call_sid is not None
@@ -272,9 +305,9 @@ class CallingActivities:
             status_url=urls.status,
             machine_url=urls.machine if policy.detect_machines else None,
             waits_for_beep=waits_for_beep,
-            recording_url=urls.recording if policy.record_calls else None,
+            recording_url=urls.recording if claim.is_recorded else None,
             ring_seconds=policy.ring_seconds,
-            max_call_seconds=policy.max_call_seconds,
+            max_call_seconds=policy.longest_call_seconds,
         )
 
 

@@ -190,6 +190,14 @@ class Carrier:
         """Give a live call new instructions; its media stream ends. WrongState: the call is not live."""
         await _asked(lambda: self._client.calls(sid).update(twiml=twiml))
 
+    async def send_on(self, sid: str, url: str) -> None:
+        """Have a live call ask `url` for its next instructions; its media stream ends. WrongState: it is not live."""
+        await _asked(lambda: self._client.calls(sid).update(url=url, method="POST"))
+
+    async def stop_recording(self, sid: str) -> None:
+        """Stop the recording of a live call; what it holds by then stays. NoSuchCall: there is none."""
+        await _asked(lambda: self._client.calls(sid).recordings("Twilio.CURRENT").update(status="stopped"))
+
 
 async def _asked(request: Callable[[], Answer]) -> Answer:
     try:

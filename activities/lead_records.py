@@ -9,6 +9,7 @@ from cadenza.domain.retry import StepKind
 from cadenza.records import attempts
 from cadenza.records.attempts import FinishAttempt
 from cadenza.records.database import Database
+from cadenza.records.transfers import word_of_transfers
 
 
 class LeadRecordActivities:
@@ -45,8 +46,9 @@ class LeadRecordActivities:
         """What was written about the attempt by those whose signal may have been lost."""
         async with self._database.transaction() as session:
             attempt = await attempts.get_attempt(session, ref.attempt_id)
+            said = attempt.conversation_outcome or await word_of_transfers(session, ref.attempt_id)
         return AttemptRecord(
-            conversation_outcome=AttemptOutcome(attempt.conversation_outcome) if attempt.conversation_outcome else None,
+            conversation_outcome=AttemptOutcome(said) if said else None,
             callback_at=attempt.callback_at,
             voicemail_played=attempt.voicemail_played_at is not None,
             carrier_status=CallStatus(attempt.carrier_status) if attempt.carrier_status else None,

@@ -13,12 +13,15 @@ import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.orchestration import Orchestration
-from api.webhooks.events import RecordingReady, read_event
-from cadenza.domain.messages import CallProgressed, MachineDetected, VoicemailPlayed
+from api.webhooks.events import RecordingReady, StreamBroke, TargetAnswered, TransferEnded, read_event
+from cadenza.domain.messages import CallProgressed, ConversationEnded, MachineDetected, VoicemailPlayed
+from cadenza.domain.outcomes import AttemptOutcome
+from cadenza.domain.transfers import TransferState
 from cadenza.records.attempts import apply_call_status, record_answered_by, record_voicemail_played
 from cadenza.records.database import Database
 from cadenza.records.events import StoredEvent, lock_undelivered, mark_delivered
 from cadenza.records.recordings import note_recording
+from cadenza.records.transfers import end_transfer, note_target_answered
 from cadenza.temporal.lead_client import LeadClient
 
 _log = structlog.get_logger("api.delivery")
@@ -42,6 +45,12 @@ async def apply_event(session: AsyncSession, event: StoredEvent) -> None:
             await record_answered_by(session, event.attempt_id, verdict.answered_by)
         case VoicemailPlayed():
             await record_voicemail_played(session, event.attempt_id)
+        case TargetAnswered() as taken:
+            await note_target_answered(session, event.attempt_id, taken.position, taken.call_sid)
+        case TransferEnded() as ended:
+            await end_transfer(
+                session, event.attempt_id, ended.position, ended.state, ended.call_sid, ended.talked_seconds
+            )
         case RecordingReady() as ready:
             await note_recording(
                 session,
@@ -51,6 +60,13 @@ async def apply_event(session: AsyncSession, event: StoredEvent) -> None:
                 duration_seconds=ready.duration_seconds,
                 channels=ready.channels,
             )
+
+
+def _connected(attempt_id: str) -> ConversationEnded:
+    """No bridge has the line any more: the last word on the conversation is ours."""
+    return ConversationEnded(
+        attempt_id=attempt_id, outcome=AttemptOutcome.TRANSFERRED, reason="was connected to a person, who took the call"
+    )
 
 
 class EventDelivery:
@@ -128,8 +144,13 @@ class EventDelivery:
             match read_event(event.kind, event.attempt_id, event.call_sid, event.payload):
                 case RecordingReady() as ready:
                     await self._orchestration.fetch_recording(event.attempt_id, ready.sid)
-                case None:
+                case None | TargetAnswered():
                     pass
+                case StreamBroke(stream_sid=stream_sid):
+                    await self._orchestration.rescue(event.attempt_id, stream_sid)
+                case TransferEnded(state=state):
+                    if state is TransferState.COMPLETED:
+                        await self._leads.signal(event.campaign_id, event.lead_id, _connected(event.attempt_id))
                 case CallProgressed(status=status) if not status.is_terminal:
                     pass  # the row has it; for the workflow it would be four events that change no decision
                 case MachineDetected(answered_by=who) if not who.is_machine:

@@ -15,10 +15,12 @@ from cadenza.domain.messages import (
     HOUSEKEEPING_WORKFLOW,
     PREPARE_CAMPAIGN_WORKFLOW,
     RECORDING_WORKFLOW,
+    RESCUE_WORKFLOW,
     TASK_QUEUE,
     DialerInput,
     PrepareCampaignInput,
     RecordingInput,
+    RescueInput,
 )
 from cadenza.domain.outcomes import CampaignState
 from cadenza.records.campaigns import campaigns_in
@@ -86,6 +88,22 @@ class Orchestration:
             )
         except WorkflowAlreadyStartedError:
             return  # it was fetched before
+
+    async def rescue(self, attempt_id: str, stream_sid: str) -> None:
+        """Look after a call whose media stream broke."""
+        try:
+            await self._client.start_workflow(
+                RESCUE_WORKFLOW,
+                RescueInput(attempt_id=attempt_id, stream_sid=stream_sid),
+                id=f"rescue:{stream_sid}",
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                static_summary=f"Rescue of {attempt_id}",
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return  # it was looked after before
 
     async def delete_recordings(self) -> bool:
         """Delete recordings that were asked to be erased, here and at the carrier, now. False if Temporal cannot be

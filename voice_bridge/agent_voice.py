@@ -141,6 +141,11 @@ class AgentVoice:
     def end_requested(self) -> None:
         self._listener.take(events.EndRequested(self._listener.now_ms()))
 
+    async def callee_is_on_record(self) -> None:
+        """A turn is in the journal before it is answered. It was written while the model thought: nothing is lost."""
+        if self._turn is not None:
+            await self._journal.kept(self._turn.position - 1)
+
     def tokens_used(self, count: int) -> None:
         self._listener.tokens_used(count)
 

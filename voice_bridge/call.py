@@ -17,6 +17,7 @@ from cadenza.domain.standard_lines import Line
 from cadenza.records.call_context import CallContext
 from cadenza.records.journal import TurnRow, last_position
 from voice_bridge import turn_events as events
+from voice_bridge.after_transfer import line_after
 from voice_bridge.agent_voice import AgentVoice
 from voice_bridge.beep import BeepDetector
 from voice_bridge.frames import DigitFrame, Frame, MarkFrame, MediaFrame
@@ -30,9 +31,11 @@ from voice_bridge.services import Services
 from voice_bridge.speaking import Voice
 from voice_bridge.tasks import end_task
 from voice_bridge.timing import ReplyTiming
-from voice_bridge.tool_runner import ToolRunner
+from voice_bridge.tool_runner import ToolRunner, row_of
 from voice_bridge.tools import ToolBox
 from voice_bridge.turn_decisions import (
+    CallOffConnection,
+    Connect,
     Decision,
     Discard,
     DropSpeculation,
@@ -104,6 +107,7 @@ class Call:
         self._handling = False
         self._over = asyncio.Event()
         self._handed_over = False
+        self._connecting = False  # the carrier takes the line, to connect the callee to a person
         self._detached = False
         self._reply: asyncio.Task[None] | None = None
         self._tokens = 0
@@ -143,8 +147,12 @@ class Call:
             self._tools.remember(entry.name, entry.result or {})
         if not past.is_empty:
             self._note({"resumed_by": self._services.bridge_id})
+        for entry in past.amended_tools:
+            self._journal.write(row_of(entry))
         for entry in past.unfinished_tools:
             await self._runner.finish(entry)
+        if past.not_connected is not None:
+            self._note({"transfer": past.not_connected.position, "became": past.not_connected.state})
         elapsed = (datetime.now(UTC) - past.began_at).total_seconds() if past.began_at else 0.0
         self.take(
             events.Started(
@@ -156,6 +164,8 @@ class Call:
                 machine=past.machine,
                 screening=past.screened and not past.machine,
                 elapsed_ms=int(elapsed * 1000),
+                connects=past.connects,
+                after_connection=line_after(past.not_connected, self._context),
             )
         )
 
@@ -181,8 +191,13 @@ class Call:
         await self._runner.settle()
         if self._handed_over:
             self._note({"handed_over_by": self._services.bridge_id})
+        connecting = self._connecting and not self._stream.stopped_by_carrier
+        if connecting:
+            self._note({"connecting": True})
         await self._journal.flush()  # whoever takes the call up reads it
-        if not self._detached and not self._handed_over:
+        if connecting:
+            await self._actions.release_to_transfer()
+        elif not self._detached and not self._handed_over:
             await self._finish_unless_taken_up()
         await self._stream.close()
         await closing_ears
@@ -321,6 +336,12 @@ class Call:
                 if by_keypad:
                     self._note({"opt_out_key": self._context.policy.opt_out_key})
                 self._actions.opt_out_soon(by_keypad=by_keypad)
+            case Connect():
+                self._connecting = True
+                self._over.set()
+            case CallOffConnection():
+                self._runner.call_off_transfer()
+                self._actions.call_off_transfer_soon()
             case HandOver():
                 self._handed_over = True
                 self._over.set()

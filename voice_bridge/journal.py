@@ -13,6 +13,8 @@ log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 0.5
 FLUSH_SECONDS = 10.0
+KEPT_SECONDS = 1.0
+"""A write takes some milliseconds."""
 
 
 class Journal:
@@ -23,6 +25,8 @@ class Journal:
         self._attempt_id = attempt_id
         self._position = last_position
         self._pending: dict[int, TurnRow] = {}
+        self._kept = last_position  # every row that was written up to here is in the database
+        self._written = asyncio.Condition()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -53,6 +57,20 @@ class Journal:
             return False
         return True
 
+    async def kept(self, position: int, patience_seconds: float = KEPT_SECONDS) -> bool:
+        """Wait until the rows up to `position` are written, but not for long: a database that is away must not make
+        the agent mute. False: they are still on their way."""
+        if self._kept >= position:
+            return True
+        try:
+            async with asyncio.timeout(patience_seconds):
+                async with self._written:
+                    await self._written.wait_for(lambda: self._kept >= position)
+        except TimeoutError:
+            log.warning("journal_is_behind", attempt=self._attempt_id, rows=len(self._pending))
+            return False
+        return True
+
     async def close(self) -> None:
         """Write what is left, and stop."""
         await self.flush()
@@ -73,4 +91,11 @@ class Journal:
                     for row in rows:
                         self._pending.setdefault(row.position, row)  # a newer version stays
                     await asyncio.sleep(_RETRY_SECONDS)
+                else:
+                    await self._note_kept(rows[-1].position)
             self._idle.set()
+
+    async def _note_kept(self, position: int) -> None:
+        self._kept = max(self._kept, position)
+        async with self._written:
+            self._written.notify_all()

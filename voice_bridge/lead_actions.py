@@ -25,6 +25,7 @@ from cadenza.domain.messages import (
 )
 from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, MessageSource
 from cadenza.domain.suppression import SuppressionSource
+from cadenza.domain.transfers import TransferTarget
 from cadenza.records.call_context import (
     CallContext,
     add_usage,
@@ -35,6 +36,7 @@ from cadenza.records.call_context import (
 )
 from cadenza.records.database import Database
 from cadenza.records.suppressions import suppress_number
+from cadenza.records.transfers import ask_for_transfer, call_off_transfer, release_to_transfer
 from cadenza.temporal.lead_client import LeadClient
 
 log = structlog.get_logger(__name__)
@@ -64,6 +66,33 @@ class CallActions:
         async with self._database.transaction() as session:
             await note_callback(session, self._context.attempt_id, when)
         self._signal(CallbackPromised(attempt_id=self._context.attempt_id, callback_at=when))
+
+    async def ask_for_transfer(self, update_id: str, target: TransferTarget) -> None:
+        """Note it before anything is said or dialled. The last part of `update_id` is its place in the journal."""
+        async with self._database.transaction() as session:
+            await ask_for_transfer(session, self._context.attempt_id, int(update_id.rpartition("-")[2]), target)
+
+    async def release_to_transfer(self) -> None:
+        """From here on the verb after <Connect> dials the target."""
+
+        async def write() -> None:
+            async with self._database.transaction() as session:
+                await release_to_transfer(session, self._context.attempt_id)
+
+        await self._insist("transfer", write)
+
+    def call_off_transfer_soon(self) -> None:
+        """The callee is not to be connected: nobody was dialled, and nobody will be."""
+
+        async def write() -> None:
+            async with self._database.transaction() as session:
+                await call_off_transfer(session, self._context.attempt_id)
+
+        self._spawn(self._insist("transfer called off", write))
+
+    async def stop_recording(self) -> None:
+        """The callee objects to being recorded. Raises RPCError if that cannot be asked for now."""
+        await self._leads.stop_recording(self._context.attempt_id)
 
     async def opt_out(self, *, by_keypad: bool = False) -> None:
         """Suppress the number, everywhere, and tell the workflow."""

@@ -30,6 +30,7 @@ class CallFacts:
     person_joined: bool = False  # somebody spoke who is neither a machine nor a screening assistant
     callee_turns: int = 0
     slots_offered: bool = False
+    transfer_asked: bool = False
     end_reason: EndReason | None = None  # None: the other side hung up
 
 
@@ -55,6 +56,8 @@ def decide_outcome(facts: CallFacts) -> Verdict:
         return Verdict(AttemptOutcome.SCREENED, "a screening assistant answered, nobody joined")
     if facts.end_reason is EndReason.TROUBLE:
         return Verdict(AttemptOutcome.FAILED, "a technical fault of ours ended the talk")
+    if facts.transfer_asked:
+        return Verdict(AttemptOutcome.INTERESTED, "wanted to talk to a person, and was not connected")
     if facts.callee_turns == 0:
         if facts.end_reason is None:
             return Verdict(AttemptOutcome.HUNG_UP, "hung up without a word")

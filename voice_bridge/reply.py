@@ -41,6 +41,7 @@ class ReplyVoice(Protocol):
     def opted_out(self) -> None: ...
     def end_requested(self) -> None: ...
     def tokens_used(self, count: int) -> None: ...
+    async def callee_is_on_record(self) -> None: ...
 
 
 class Replier:
@@ -77,6 +78,9 @@ class Replier:
                 said = await self._steps(turn, wrap_up, said=said, ahead=None if said else ahead)
         except ThinkingFailed as failure:
             log.warning("reply_failed", attempt=self._context.attempt_id, reason=failure.reason)
+            said = False
+        except Exception as error:  # an agent that falls mute for ever is worse than one that asks again
+            log.error("reply_broke", attempt=self._context.attempt_id, error=type(error).__name__)
             said = False
         if not said and turn.utterance.sentences:
             self._voice.say_again(turn)  # a lead-in alone is no answer
@@ -148,7 +152,7 @@ class Replier:
             match part:
                 case TextPart(text):
                     self._voice.first_token(turn)
-                    self._say_all(turn, entry, splitter.feed(text))
+                    await self._say_all(turn, entry, splitter.feed(text))
                 case ToolCall():
                     self._voice.first_token(turn)
                     calls.append(part)
@@ -156,10 +160,12 @@ class Replier:
                     self._voice.tokens_used(count)
             if len(entry.sentences) >= MAX_SENTENCES:
                 return True
-        self._say_all(turn, entry, splitter.flush())
+        await self._say_all(turn, entry, splitter.flush())
         return bool(entry.sentences)
 
-    def _say_all(self, turn: AgentTurn, entry: AgentEntry, sentences: list[str]) -> None:
+    async def _say_all(self, turn: AgentTurn, entry: AgentEntry, sentences: list[str]) -> None:
+        if sentences:
+            await self._voice.callee_is_on_record()
         for sentence in sentences:
             self._voice.say(turn, sentence, entry)
 

@@ -7,7 +7,8 @@ from datetime import datetime
 import orjson
 
 from cadenza.domain.outcomes import AnsweredBy, Speaker
-from cadenza.records.tables import Turn
+from cadenza.domain.transfers import TransferState
+from cadenza.records.tables import Transfer, Turn
 from voice_bridge.conversation import CalleeEntry, Conversation, NoteEntry, ToolEntry
 
 
@@ -25,6 +26,14 @@ class Past:
     began_at: datetime | None = None
     notes: set[int] = field(default_factory=set)
     """Ids of the notes that the model knows already."""
+    connects: bool = False
+    """A person was announced to the callee, and not dialled yet."""
+    not_connected: Transfer | None = None
+    """The carrier gave the call back, and nothing was said about it yet."""
+    amended_tools: list[ToolEntry] = field(default_factory=list)
+    """Entries whose result became known after the bridge had left the call."""
+    _told_of: int | None = None  # the transfer that the last note is about
+    _said_since: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -43,8 +52,8 @@ class Past:
         return " ".join(reversed(texts))
 
 
-def recall(turns: Sequence[Turn]) -> Past:
-    """Read the journal's rows, in order."""
+def recall(turns: Sequence[Turn], transfers: Sequence[Transfer] = ()) -> Past:
+    """Read the journal's rows, in order, and what became of the call's transfers."""
     past = Past()
     for turn in turns:
         past.last_position = max(past.last_position, turn.position)
@@ -56,11 +65,31 @@ def recall(turns: Sequence[Turn]) -> Past:
             case Speaker.AGENT if turn.text:
                 entry = past.conversation.agent(turn.text)
                 entry.is_over = True
+                past._said_since = True
             case Speaker.TOOL:
                 _tool(past, turn)
             case Speaker.SYSTEM:
                 _note(past, turn)
+    for transfer in transfers:
+        _take_transfer(past, transfer)
     return past
+
+
+def _take_transfer(past: Past, transfer: Transfer) -> None:
+    """Transfers come oldest first: what the last one left open is what this stream begins with."""
+    state = TransferState(transfer.state)
+    past.connects = state in {TransferState.ASKED, TransferState.READY}
+    told = past._told_of == transfer.position and past._said_since
+    is_back = state not in {TransferState.ASKED, TransferState.READY, TransferState.CALLED_OFF}
+    past.not_connected = transfer if is_back and not told else None
+    entry = next((one for one in past.finished_tools if one.position == transfer.position), None)
+    if entry is None or not is_back or (entry.result or {}).get("status") != "connecting":
+        return
+    if state.is_unanswered:
+        entry.result = {"status": "not_connected", "reason": state.value, "target_id": transfer.target_id}
+    else:
+        entry.result = {"status": "back", "reason": "the callee is back on the line", "target_id": transfer.target_id}
+    past.amended_tools.append(entry)
 
 
 def _tool(past: Past, turn: Turn) -> None:
@@ -82,6 +111,8 @@ def _note(past: Past, turn: Turn) -> None:
     if note := (turn.payload or {}).get("note"):
         past.notes.add(int(note))
         past.conversation.note(turn.text)
+    if transfer := (turn.payload or {}).get("transfer"):
+        past._told_of, past._said_since = int(transfer), False
     if (turn.payload or {}).get("person_joined"):
         past.screened = False
         past.callee_turns = 0

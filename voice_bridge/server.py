@@ -22,6 +22,7 @@ from cadenza.domain.stream_token import InvalidToken, verify_token
 from cadenza.operations.listening import BACKLOG
 from cadenza.records.call_context import CallContext, claim_call, load_call
 from cadenza.records.journal import read_turns
+from cadenza.records.transfers import list_transfers
 from voice_bridge.admission import is_signed
 from voice_bridge.call import Call
 from voice_bridge.carrier_socket import CarrierSocket
@@ -209,7 +210,7 @@ class BridgeServer:
                 raise StreamRefused("call_is_over")
             if context.call_sid and start.call_sid and context.call_sid != start.call_sid:
                 raise StreamRefused("another_call")
-            past = recall(await read_turns(session, attempt_id))
+            past = recall(await read_turns(session, attempt_id), await list_transfers(session, attempt_id))
             await claim_call(session, attempt_id, self._services.bridge_id)
         await self._load_first_words(context, Line.OPENING if past.is_empty else Line.RESUME)
         return context, past

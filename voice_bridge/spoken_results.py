@@ -30,6 +30,11 @@ def taken(slots: Sequence[OfferedSlot]) -> str:
     return f"I'm sorry, that time has just gone. {offer(slots)}" if slots else ""
 
 
+def connecting(label: str) -> str:
+    """The announcement of a transfer."""
+    return f"I'm connecting you to {label} now. One moment, please."
+
+
 def booked(what: str) -> str:
     """Said only after the calendar has confirmed."""
     return f"You're booked for {what}. {ANYTHING_ELSE}"

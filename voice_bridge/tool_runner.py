@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from cadenza.domain.outcomes import Speaker
 from cadenza.records.journal import TurnRow
@@ -24,6 +24,25 @@ class Listener(Protocol):
 
     def take(self, event: events.Event) -> None: ...
     def now_ms(self) -> int: ...
+
+
+def row_of(entry: ToolEntry, started_at: datetime | None = None) -> TurnRow:
+    """The entry as the journal has it; written again, it keeps the instant at which it began."""
+    payload: dict[str, Any] = {"arguments": entry.arguments[:_MAX_ARGUMENTS]}
+    if entry.result is not None:
+        payload["result"] = entry.result
+    return TurnRow(
+        entry.position,
+        Speaker.TOOL,
+        tool=entry.name[:_MAX_NAME],
+        tool_call_id=entry.id[:_MAX_NAME],
+        payload=payload,
+        started_at=started_at,
+    )
+
+
+def _is_connecting(entry: object) -> bool:
+    return isinstance(entry, ToolEntry) and (entry.result or {}).get("status") == "connecting"
 
 
 class ToolRunner:
@@ -48,24 +67,31 @@ class ToolRunner:
 
     async def finish(self, entry: ToolEntry) -> ToolOutcome:
         """Run an entry's tool. Its place in the journal names the update: run again after a crash, it acts once."""
-        row = TurnRow(
-            entry.position,
-            Speaker.TOOL,
-            tool=entry.name[:_MAX_NAME],
-            tool_call_id=entry.id[:_MAX_NAME],
-            payload={"arguments": entry.arguments[:_MAX_ARGUMENTS]},
-            started_at=datetime.now(UTC),
-        )
+        row = row_of(entry, started_at=datetime.now(UTC))
         self._journal.write(row)
         self._listener.take(events.ToolStarted(self._listener.now_ms(), calendar=entry.name in CALENDAR_TOOLS))
         try:
+            await self._journal.kept(entry.position)  # what is done must be known to whoever takes the call up
             outcome = await self._tools.run(f"{self._attempt_id}-{entry.position}", entry.name, entry.arguments)
         finally:
             self._listener.take(events.ToolFinished(self._listener.now_ms()))
         entry.result = outcome.result
         row.payload = {"arguments": entry.arguments[:_MAX_ARGUMENTS], "result": outcome.result}
         self._journal.write(row)
+        if outcome.connects:
+            self._listener.take(events.ConnectionAsked(self._listener.now_ms()))
         return outcome
+
+    def call_off_transfer(self) -> None:
+        """The callee spoke before they were connected: the model is told, so is the journal."""
+        entry = next((one for one in reversed(self._conversation.entries) if _is_connecting(one)), None)
+        if isinstance(entry, ToolEntry):
+            self._tools.forget_transfer()
+            entry.result = {
+                "status": "called_off",
+                "reason": "the callee spoke first, nobody was dialled: answer, and ask whether they still want it",
+            }
+            self._journal.write(row_of(entry))
 
     async def settle(self) -> None:
         """Wait for the tool under way, if there is one."""

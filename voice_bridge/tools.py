@@ -1,4 +1,4 @@
-"""The model's seven tools. They take ids from closed lists only, and answer every mistake with an error it can read."""
+"""The model's tools. They take ids from closed lists only, and answer every mistake with an error it can read."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,10 @@ import orjson
 import structlog
 
 from cadenza.domain.messages import BookAppointment, BookingResult, OfferedSlot, OfferSlots, SlotOffer
+from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.spoken import email_from_speech, is_email, spoken_when
+from cadenza.domain.standard_lines import Line, line_text
+from cadenza.domain.transfers import MOST_TRANSFERS, TransferTarget
 from cadenza.records.call_context import CallContext
 from voice_bridge import spoken_results
 from voice_bridge.outcome import CallFacts, LeaveReason
@@ -32,6 +35,8 @@ class LeadActions(Protocol):
     async def book_appointment(self, update_id: str, message: BookAppointment) -> BookingResult: ...
     async def promise_callback(self, when: datetime) -> None: ...
     async def opt_out(self) -> None: ...
+    async def stop_recording(self) -> None: ...
+    async def ask_for_transfer(self, update_id: str, target: TransferTarget) -> None: ...
 
 
 class ToolRefused(Exception):
@@ -47,6 +52,8 @@ class ToolOutcome:
     is_final: bool = False
     ends_call: bool = False
     opted_out: bool = False
+    connects: bool = False
+    """To a person, as soon as `say` was heard."""
 
 
 class ToolBox:
@@ -74,10 +81,16 @@ class ToolBox:
             "leave_it": self._leave_it,
             "end_call": self._end_call,
         }
+        self._unreached: set[str] = set()  # transfer targets that did not take the call
+        self._transfers = 0
+        if context.policy.record_calls:
+            self._tools["stop_recording"] = self._stop_recording
+        if context.policy.transfer_targets:
+            self._tools["transfer_call"] = self._transfer_call
 
     def definitions(self) -> list[dict[str, Any]]:
         """The tools as the model is told of them."""
-        return definitions(tuple(self._objections))
+        return definitions(tuple(self._objections), self._context.policy)
 
     def remember(self, name: str, result: dict[str, Any]) -> None:
         """Take up a result of an earlier stream of this call: what was offered, booked, promised."""
@@ -89,6 +102,11 @@ class ToolBox:
         status = result.get("status")
         self._facts.booked |= name == "book_appointment" and status == "booked"
         self._facts.opted_out |= name == "do_not_call" and status == "done"
+        if name == "transfer_call" and status in {"connecting", "not_connected"}:
+            self._facts.transfer_asked = True
+            self._transfers += 1
+            if status == "not_connected":
+                self._unreached.add(result.get("target_id", ""))
         if name == "leave_it" and status == "noted" and result.get("reason") in set(LeaveReason):
             self._facts.leave_reason = LeaveReason(result["reason"])
 
@@ -188,6 +206,46 @@ class ToolBox:
         # An answer that asks something is a whole turn; after any other the model leads on.
         return ToolOutcome({"answer": answer, "spoken": True}, say=answer, is_final=answer.rstrip().endswith("?"))
 
+    async def _stop_recording(self, call_id: str, arguments: dict[str, Any]) -> ToolOutcome:
+        await self._actions.stop_recording()
+        return ToolOutcome({"status": "stopped"})
+
+    async def _transfer_call(self, call_id: str, arguments: dict[str, Any]) -> ToolOutcome:
+        policy, now = self._context.policy, self._clock()
+        target = policy.transfer_target(_text(arguments, "target_id"))
+        if target is None:
+            known = ", ".join(one.id for one in policy.transfer_targets)
+            raise ToolRefused(f"target_id must be one of: {known}")
+        offer = {"offer": target.if_unanswered.value, "target_id": target.id}
+        self._facts.transfer_asked = True
+        if target.id in self._unreached or self._transfers >= MOST_TRANSFERS:
+            return ToolOutcome({"status": "not_connected", "reason": "they could not be reached in this call", **offer})
+        if not target.is_there(now):
+            opens = target.there_from(now)
+            there = {"there_again": spoken_when(opens, now, self._context.zone)} if opens else {}
+            return ToolOutcome({"status": "closed", "reason": "nobody is there at this hour", **there, **offer})
+        await self._actions.ask_for_transfer(call_id, target)
+        self._transfers += 1
+        speaks = spoken_results.speaks_results(policy)
+        say = spoken_results.connecting(target.label) if speaks else self._line(Line.CONNECTING)
+        return ToolOutcome({"status": "connecting", "target_id": target.id}, say=say, is_final=True, connects=True)
+
+    def _line(self, line: Line) -> str:
+        context = self._context
+        return line_text(
+            line,
+            context.script,
+            first_name=context.first_name,
+            company=context.company,
+            caller_id=context.caller_id,
+            custom=context.custom,
+        )
+
+    def forget_transfer(self) -> None:
+        """It was called off before anybody was dialled."""
+        self._facts.transfer_asked = False
+        self._transfers -= 1
+
     async def _leave_it(self, call_id: str, arguments: dict[str, Any]) -> ToolOutcome:
         try:
             reason = LeaveReason(_text(arguments, "reason"))
@@ -237,7 +295,7 @@ def _text(arguments: dict[str, Any], name: str, *, required: bool = True) -> str
     return value.strip()
 
 
-def definitions(objection_ids: tuple[str, ...]) -> list[dict[str, Any]]:
+def definitions(objection_ids: tuple[str, ...], policy: CampaignPolicy | None = None) -> list[dict[str, Any]]:
     """The tools in OpenAI's form, strict: every property is required, none other is allowed."""
     tools = [
         _tool(
@@ -269,6 +327,17 @@ def definitions(objection_ids: tuple[str, ...]) -> list[dict[str, Any]]:
                 "answer_objection",
                 "Speak the approved answer to an objection. It is spoken for you: do not repeat it.",
                 objection_id={"type": "string", "enum": list(objection_ids)},
+            )
+        )
+    if policy is not None and policy.record_calls:
+        tools.append(_tool("stop_recording", "The callee does not want to be recorded. The talk goes on."))
+    if policy is not None and policy.transfer_targets:
+        people = "; ".join(f"{target.id}: {target.label}" for target in policy.transfer_targets)
+        tools.append(
+            _tool(
+                "transfer_call",
+                f"Connect the callee to a person ({people}). It is announced for you: do not announce it yourself.",
+                target_id={"type": "string", "enum": [target.id for target in policy.transfer_targets]},
             )
         )
     return tools

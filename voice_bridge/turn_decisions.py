@@ -104,6 +104,16 @@ class HandOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Connect:
+    """Leave the line to the carrier, which connects the callee to the person that was announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffConnection:
+    """The callee is not to be connected after all."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndCall:
     """Hang up."""
 
@@ -124,5 +134,7 @@ Decision = (
     | ReportAnsweredBy
     | ReportOptOut
     | HandOver
+    | Connect
+    | CallOffConnection
     | EndCall
 )

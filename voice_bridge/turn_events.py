@@ -22,6 +22,10 @@ class Started:
     """On a resume: a screening assistant had the line, and knows who calls."""
     elapsed_ms: int = 0
     """How long the call had been going on before."""
+    connects: bool = False
+    """On a resume: the callee was being told that they are connected to a person."""
+    after_connection: Line | None = None
+    """The carrier gave the call back: what is to be said about the person who could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,13 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionAsked:
+    """The callee is to be connected to a person, as soon as they have heard that they are."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndRequested:
     """The model ended the call: hang up when the utterance under way was played."""
 
@@ -195,6 +206,7 @@ Event = (
     | ReplyFailed
     | ToolStarted
     | ToolFinished
+    | ConnectionAsked
     | EndRequested
     | OptedOutByTool
     | KeyPressed

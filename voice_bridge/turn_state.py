@@ -3,6 +3,8 @@
 from cadenza.domain.standard_lines import Line
 from voice_bridge.fillers import Fillers
 from voice_bridge.turn_decisions import (
+    CallOffConnection,
+    Connect,
     Decision,
     Discard,
     DropSpeculation,
@@ -67,6 +69,9 @@ class TurnState:
         self._screening_waits_since = 0
         self._machine_end_reported = False
         self._drain_at: int | None = None
+        self._begun = False
+        self._connects = False  # to a person, after the utterance under way
+        self._announced_again = False
         self._out: list[Decision] = []
 
     @property
@@ -76,6 +81,8 @@ class TurnState:
     def _enter(self, state: State) -> None:
         self.state = state
         self._since = self._now
+        if state in {State.MACHINE, State.SCREENING}:
+            self._call_off_connection()  # nobody there wanted to be connected
 
     def _listen(self) -> None:
         self._quiet_since = self._now
@@ -113,6 +120,17 @@ class TurnState:
             self.busy = False
             self._out.append(Discard())
 
+    def _connect(self) -> None:
+        """The carrier takes the line: nothing more is decided here."""
+        self.busy = False
+        self._out.append(Connect())
+        self._enter(State.ENDED)
+
+    def _call_off_connection(self) -> None:
+        if self._connects:
+            self._connects = False
+            self._out.append(CallOffConnection())
+
     def _open(self) -> None:
         self._disclosures += 1
         self._opening = True
@@ -121,12 +139,14 @@ class TurnState:
 
     def _end_with(self, reason: EndReason, *lines: Line) -> None:
         self._stop_agent()
+        self._call_off_connection()
         self._end_after = None
         self.end_reason = reason
         self._speak(State.ENDING, *lines)
 
     def _end_call(self, reason: EndReason) -> None:
         self._stop_agent()
+        self._call_off_connection()
         self.end_reason = reason
         self._out.append(EndCall(reason))
         self._enter(State.ENDED)

@@ -89,6 +89,9 @@ class TurnTaking(TurnTalk):
         return silent_for >= limit
 
     def _tick_listening(self) -> None:
+        if self._connects:
+            self._connect()  # what the callee seemed to say into the announcement was nothing
+            return
         quiet = self._now - self._quiet_since
         if self._parting:
             if quiet >= self.rules.parting_ms:
@@ -193,6 +196,7 @@ _HANDLERS: dict[type, Callable[[TurnTaking, Any], None]] = {
     events.ReplyFailed: TurnTaking._reply_failed,
     events.ToolStarted: TurnTaking._tool_started,
     events.ToolFinished: TurnTaking._tool_finished,
+    events.ConnectionAsked: TurnTaking._connection_asked,
     events.EndRequested: TurnTaking._end_requested,
     events.OptedOutByTool: TurnTaking._opted_out_by_tool,
     events.KeyPressed: TurnTaking._key_pressed,

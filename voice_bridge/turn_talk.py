@@ -29,6 +29,8 @@ class TurnTalk(TurnPatience):
         self._opened_at = self._now
         self.disclosure_heard = event.disclosure_heard
         self.callee_turns = event.callee_turns
+        self._begun = True
+        self._connects = self._connects or (event.resumed and event.connects)
         if event.machine:
             self._enter(State.MACHINE)
         elif event.screening:
@@ -37,6 +39,10 @@ class TurnTalk(TurnPatience):
             self._enter(State.SCREENING)
         elif not event.resumed:
             self._open()
+        elif self._connects:
+            self._speak(State.AGENT_SPEAKING, Line.RESUME, Line.CONNECTING)
+        elif event.after_connection is not None:
+            self._speak(State.AGENT_SPEAKING, event.after_connection)
         elif event.unanswered:
             self._think(event.unanswered, Line.RESUME)
         else:
@@ -67,7 +73,7 @@ class TurnTalk(TurnPatience):
             case State.OPENING | State.AGENT_SPEAKING:
                 if self._interrupts(text):
                     self._interrupt()
-            case State.THINKING if not self.tool_running and not phrases.is_back_channel(text):
+            case State.THINKING if not self.tool_running and not self._connects and not phrases.is_back_channel(text):
                 self._stop_agent()  # the callee goes on: the reply would answer half a turn
                 self._enter(State.CALLEE_SPEAKING)
             case State.LISTENING if not self._is_echo(text):
@@ -82,7 +88,7 @@ class TurnTalk(TurnPatience):
     def _interrupts(self, text: str) -> bool:
         if phrases.is_back_channel(text) or (self.state is State.OPENING and phrases.is_greeting(text)):
             return False
-        if self._is_echo(text):
+        if self._is_echo(text) or (self._connects and phrases.is_assent(text)):
             return False
         if phrases.is_stop_word(text) or phrases.word_count(text) >= self.rules.interrupting_words:
             return True
@@ -121,6 +127,12 @@ class TurnTalk(TurnPatience):
                 self._after_noticing(text)
             case _ if phrases.is_opt_out(text) or phrases.is_opt_out(f"{self._unfinished} {text}"):
                 self._opt_out(text)
+            case _ if self._connects and phrases.is_assent(text):
+                self._out.append(Hear(text))
+                if not self.busy:
+                    self._connect()
+                elif self.state is State.INTERRUPTED:
+                    self._go_on()
             case _ if self.tool_running:
                 # What is being done goes on; the model sees these words together with its result.
                 self._out.append(Hear(text))
@@ -167,6 +179,7 @@ class TurnTalk(TurnPatience):
     def _callee_turn(self, text: str) -> None:
         """The callee has said something to answer."""
         self._stop_agent()
+        self._call_off_connection()
         self._forget_patience()
         self._speculations = 0
         self.callee_turns += 1
@@ -223,6 +236,8 @@ class TurnTalk(TurnPatience):
             self._screening_waits_since = self._now
         elif self.state is State.INTERRUPTED:
             self._enter(State.CALLEE_SPEAKING)
+        elif self._connects:
+            self._connect()
         elif self.state is not State.HOLDING:
             if self._thinks:
                 self._failures = 0
@@ -256,6 +271,8 @@ class TurnTalk(TurnPatience):
             self._enter(State.CALLEE_SPEAKING)
         elif self.state is State.SCREENING:
             self._screening_waits_since = self._now
+        elif self._connects:
+            self._announce_again()
         elif self._failures >= 2:
             self._end_with(EndReason.TROUBLE, Line.TROUBLE)
         else:
@@ -280,6 +297,25 @@ class TurnTalk(TurnPatience):
         if self.state is State.THINKING:
             self._since = self._now
 
+    # --- Connecting to a person --------------------------------------------------------------------------------------
+
+    def _connection_asked(self, event: events.ConnectionAsked) -> None:
+        """The announcement is the utterance under way; where that was thrown away, it is made with our own words."""
+        self._connects = True
+        if self._end_after is not None or self.state in {State.ENDING, State.MACHINE, State.SCREENING}:
+            self._call_off_connection()
+        elif self._begun and not self.busy:
+            self._announce_again()
+
+    def _announce_again(self) -> None:
+        if self._announced_again:
+            self._connect()
+        else:
+            self._announced_again = True
+            self._speak(State.AGENT_SPEAKING, Line.CONNECTING)
+
+    # --- Leaving -----------------------------------------------------------------------------------------------------
+
     def _end_requested(self, event: events.EndRequested) -> None:
         if self.state is State.ENDING:
             return
@@ -294,6 +330,7 @@ class TurnTalk(TurnPatience):
 
     def _opted_out_by_tool(self, event: events.OptedOutByTool) -> None:
         self._end_after = EndReason.OPTED_OUT
+        self._call_off_connection()
 
     def _key_pressed(self, event: events.KeyPressed) -> None:
         """The opt-out key counts in every state: who presses it wants to be left alone, whatever we took them for."""

@@ -25,6 +25,8 @@ from workflows.housekeeping import HousekeepingWorkflow
 from workflows.lead import LeadWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.rescue import RescueWorkflow
+from workflows.stop_recording import StopRecordingWorkflow
 
 WORKFLOWS: list[type] = [
     LeadWorkflow,
@@ -32,6 +34,8 @@ WORKFLOWS: list[type] = [
     PrepareCampaignWorkflow,
     RecordingWorkflow,
     HousekeepingWorkflow,
+    RescueWorkflow,
+    StopRecordingWorkflow,
 ]
 
 ACTIVITIES: list[Callable[..., Any]] = [
@@ -39,6 +43,8 @@ ACTIVITIES: list[Callable[..., Any]] = [
     CallingActivities.hang_up,
     CallingActivities.fetch_call,
     CallingActivities.drop_voicemail,
+    CallingActivities.rescue_call,
+    CallingActivities.stop_recording,
     LeadRecordActivities.record_outcome,
     LeadRecordActivities.report_due,
     LeadRecordActivities.finish_lead,
@@ -100,6 +106,8 @@ def build_activities(settings: Settings, database: Database, client: Client) -> 
         calling.hang_up,
         calling.fetch_call,
         calling.drop_voicemail,
+        calling.rescue_call,
+        calling.stop_recording,
         records.record_outcome,
         records.report_due,
         records.finish_lead,

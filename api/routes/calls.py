@@ -11,7 +11,7 @@ from api.context import ApiContext, Context
 from api.pricing import prices
 from api.problems import Problem, not_found
 from api.routes.answers import guarded
-from api.schemas.calls import CallDetail, CallOut, NoteIn, NoteOut, StageLatencyOut, TranscriptOut, TurnOut
+from api.schemas.calls import CallDetail, CallOut, NoteIn, NoteOut, StageLatencyOut, TranscriptOut, TransferOut, TurnOut
 from api.schemas.pages import Cursor, Limit, Page
 from api.schemas.problems import ProblemCode
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState
@@ -20,6 +20,7 @@ from cadenza.records.call_notes import MOST_NOTES, NoteRefusal, add_note
 from cadenza.records.calls import find_recording, get_call, list_calls, list_turns
 from cadenza.records.reports import reply_latency, sum_call_usage
 from cadenza.records.tables import Attempt, Recording
+from cadenza.records.transfers import list_transfers
 
 router = APIRouter(prefix="/v1/calls", tags=["Calls"])
 
@@ -61,11 +62,13 @@ async def read(call_id: str, context: Context) -> CallDetail:
         usage = await sum_call_usage(session, call_id)
         latency = await reply_latency(session, attempt_id=call_id)
         recording = await find_recording(session, call_id)
+        transfers = await list_transfers(session, call_id)
     return CallDetail.model_validate(
         {
             **attempt.model_dump(),
             "reply_latency": [StageLatencyOut.model_validate(stage) for stage in latency],
             "cost": estimate_cost(usage, prices(context.settings)),
+            "transfers": [TransferOut.model_validate(transfer) for transfer in transfers],
             "has_recording": recording is not None and recording.path is not None,
         }
     )

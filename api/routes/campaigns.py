@@ -16,6 +16,7 @@ from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.outcomes import CampaignState
 from cadenza.domain.policy import CampaignPolicy
+from cadenza.domain.script import Script
 from cadenza.records.audit import note_change
 from cadenza.records.campaigns import (
     EDITABLE,
@@ -30,6 +31,7 @@ from cadenza.records.campaigns import (
     write_reps,
 )
 from cadenza.records.tables import Campaign
+from cadenza.records.transfers import suppressed_among
 
 router = APIRouter(prefix="/v1/campaigns", tags=["Campaigns"])
 
@@ -49,6 +51,8 @@ async def create(body: CampaignIn, context: Context, author: Author) -> Campaign
         webhook_url=str(body.webhook_url) if body.webhook_url else None,
     )
     async with context.database.transaction() as session:
+        await _refuse_suppressed_targets(session, body.policy)
+        _refuse_unannounced_recording(body.script, body.policy)
         await add_campaign(session, campaign, _details(body.reps))
         await note_change(session, "campaign.created", who=author.who, why=author.why, campaign_id=campaign.id)
         await session.refresh(campaign)
@@ -90,6 +94,11 @@ async def change(campaign_id: str, body: CampaignPatch, context: Context, author
                 setattr(campaign, name, value)
         if body.policy is not None:
             campaign.policy = _merged_policy(campaign.policy, body.policy)
+            await _refuse_suppressed_targets(session, CampaignPolicy.model_validate(campaign.policy))
+        if body.policy is not None or body.script is not None:
+            _refuse_unannounced_recording(
+                Script.model_validate(campaign.script), CampaignPolicy.model_validate(campaign.policy)
+            )
         session.add(campaign)
         await session.flush()
         if body.reps is not None:
@@ -151,6 +160,27 @@ def _merged_policy(present: dict[str, Any], changes: dict[str, Any]) -> dict[str
         finding = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(["policy", *map(str, finding["loc"])])
         raise _invalid(field, finding["msg"], "Correct this setting; the API's documentation lists all.") from None
+
+
+def _refuse_unannounced_recording(script: Script, policy: CampaignPolicy) -> None:
+    if policy.record_calls and policy.language.lower().startswith("en") and not script.announces_recording:
+        raise _invalid(
+            "script.disclosure",
+            "Calls of this campaign are recorded, and its first words do not say so.",
+            "Add 'This call is recorded.', or set policy.record_calls to false.",
+        )
+
+
+async def _refuse_suppressed_targets(session: AsyncSession, policy: CampaignPolicy) -> None:
+    """A number that asked never to be called is not dialled for a callee either."""
+    suppressed = await suppressed_among(session, [target.phone for target in policy.transfer_targets])
+    for position, target in enumerate(policy.transfer_targets):
+        if target.phone in suppressed:
+            raise _invalid(
+                f"policy.transfer_targets.{position}.phone",
+                "This number is suppressed: it is never called.",
+                "Give another number, or lift the suppression (DELETE /v1/suppressions/{phone}).",
+            )
 
 
 def _invalid(field: str, message: str, fix: str) -> Problem:

@@ -2,6 +2,7 @@
 
 import time
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from fastapi import APIRouter, Query, Request, Response
@@ -12,14 +13,16 @@ from starlette.datastructures import FormData
 from api.context import ApiContext, Context
 from api.delivery import apply_event
 from api.routes.answers import errors
-from api.webhooks.events import DELIVERED_KINDS, EventKind, answered_by, fingerprint, kept_fields
+from api.webhooks.events import EventKind, answered_by, fingerprint, is_delivered, kept_fields
 from api.webhooks.patience import DATABASE_AWAY, PatientRoute
 from api.webhooks.signature import SignedForm
-from api.webhooks.twiml import connect_to_bridge, hang_up
+from api.webhooks.twiml import connect_to_bridge, dial_target, hang_up
 from cadenza.domain.outcomes import CallStatus
+from cadenza.domain.policy import CampaignPolicy
 from cadenza.records.attempts import admit_answer
 from cadenza.records.events import StoredEvent, count_recent_events, store_event
-from cadenza.records.tables import Attempt, Lead
+from cadenza.records.tables import Attempt, Campaign, Lead, Transfer
+from cadenza.records.transfers import claim_dial, give_up_dial
 
 router = APIRouter(prefix="/webhooks/twilio", tags=["Carrier"], route_class=PatientRoute)
 _log = structlog.get_logger("api.webhooks")
@@ -33,6 +36,7 @@ QUICK_SUCCESSION_SECONDS = 5.0
 callee who hears a second silence is not made to wait for the first."""
 
 AttemptId = Annotated[str, Query(max_length=60, description="The attempt that the call belongs to")]
+TransferId = Annotated[int, Query(ge=0, le=1_000_000, description="The transfer: its place in the call's journal")]
 _FORM = {
     "requestBody": {
         "required": True,
@@ -89,7 +93,7 @@ async def recording(attempt: AttemptId, form: SignedForm, context: Context) -> N
 
 @router.post("/stream", status_code=204, summary="A media stream changed", responses=_PROBLEMS, openapi_extra=_FORM)
 async def stream(attempt: AttemptId, form: SignedForm, context: Context) -> None:
-    """Kept for the record."""
+    """One that broke is looked after: should the carrier not go on by itself, the call is brought back."""
     await _take(context, EventKind.STREAM, attempt, form)
 
 
@@ -101,13 +105,25 @@ async def stream(attempt: AttemptId, form: SignedForm, context: Context) -> None
     openapi_extra=_FORM,
 )
 async def after_stream(attempt: AttemptId, request: Request, form: SignedForm, context: Context) -> Response:
-    """If the conversation is over, hang up. If its bridge died in mid-call, another one takes the call."""
+    """If the conversation is over, hang up. If a person was announced to the callee, connect them. If the bridge died
+    in mid-call, another one takes the call."""
+    return await _go_on(attempt, request, form, context)
+
+
+async def _go_on(
+    attempt: str, request: Request, form: FormData, context: ApiContext, *, not_taken: bool = False
+) -> Response:
+    """`not_taken`: the carrier did not get our answer to this question before."""
     visit = request.headers.get("i-twilio-idempotency-token") or str(request.state.request_id)
     await _take(context, EventKind.AFTER_STREAM, attempt, form, visit)
     async with context.database.transaction() as session:
         found = await session.get(Attempt, attempt)
         if found is None or await _is_over(session, found, form):
             return _xml(hang_up())
+        transfer = await claim_dial(session, attempt, str(request.state.request_id), not_taken=not_taken)
+        if transfer is not None:
+            return _xml(await _dial(session, context, found, transfer))
+        await give_up_dial(session, attempt)
         visits = await count_recent_events(session, attempt, EventKind.AFTER_STREAM, RECONNECT_WINDOW_SECONDS)
         quick = await count_recent_events(session, attempt, EventKind.AFTER_STREAM, QUICK_SUCCESSION_SECONDS)
     if visits > MAX_RECONNECTS:
@@ -116,6 +132,29 @@ async def after_stream(attempt: AttemptId, request: Request, form: SignedForm, c
     _log.warning("media stream ended in mid-call; connecting again", attempt=attempt, times=visits)
     # At once if a bridge had the call, for somebody is listening; else with a breath for a bridge to come back.
     return _xml(connect_to_bridge(context.settings, attempt, time.time(), pause_seconds=0 if quick <= 1 else 1))
+
+
+@router.post("/transfer", status_code=204, summary="A transfer progressed", responses=_PROBLEMS, openapi_extra=_FORM)
+async def transfer(attempt: AttemptId, transfer: TransferId, form: SignedForm, context: Context) -> None:
+    """About the target's call, not the callee's."""
+    await _take(context, EventKind.TRANSFER, attempt, form, Transfer=str(transfer))
+
+
+@router.post(
+    "/after-transfer",
+    summary="A transfer ended",
+    response_class=Response,
+    responses=_XML | _PROBLEMS,
+    openapi_extra=_FORM,
+)
+async def after_transfer(attempt: AttemptId, transfer: TransferId, form: SignedForm, context: Context) -> Response:
+    """If the target took the call, it is over. If not, the callee comes back to the agent."""
+    await _take(context, EventKind.AFTER_TRANSFER, attempt, form, Transfer=str(transfer))
+    async with context.database.transaction() as session:
+        found = await session.get(Attempt, attempt)
+        if found is None or await _is_over(session, found, form):
+            return _xml(hang_up())
+    return _xml(connect_to_bridge(context.settings, attempt, time.time()))
 
 
 @router.post(
@@ -132,7 +171,10 @@ async def fallback(attempt: AttemptId, request: Request, form: SignedForm, conte
         case "answer":
             return await answer(attempt, form, context)
         case "after-stream":
-            return await after_stream(attempt, request, form, context)
+            return await _go_on(attempt, request, form, context, not_taken=True)
+        case "after-transfer":
+            asked = dict(parse_qsl(urlsplit(str(form["ErrorUrl"])).query)).get("transfer", "")
+            return await after_transfer(attempt, int(asked) if asked.isdecimal() else 0, form, context)
     return _xml(hang_up())
 
 
@@ -149,13 +191,28 @@ async def voicemail_played(attempt: AttemptId, form: SignedForm, context: Contex
     return _xml(hang_up())
 
 
-async def _take(context: ApiContext, kind: EventKind, attempt_id: str, form: FormData, visit: str = "") -> None:
+async def _dial(session: AsyncSession, context: ApiContext, attempt: Attempt, transfer: Transfer) -> str:
+    campaign = await session.get_one(Campaign, attempt.campaign_id)
+    _log.info("callee is connected to a person", attempt=attempt.id, target=transfer.target_id)
+    return dial_target(
+        context.settings,
+        attempt.id,
+        transfer.position,
+        phone=transfer.phone,
+        caller_id=attempt.from_number or context.settings.twilio_from_number,
+        policy=CampaignPolicy.model_validate(campaign.policy),
+    )
+
+
+async def _take(
+    context: ApiContext, kind: EventKind, attempt_id: str, form: FormData, visit: str = "", **more: str
+) -> None:
     """Store the event, apply it to SQL, and have it delivered. A repeat of a stored one changes nothing."""
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    fields = {name: value for name, value in form.items() if isinstance(value, str)} | more
     payload, call_sid = kept_fields(kind, fields), fields.get("CallSid", "")[:64]
     async with context.database.transaction() as session:
         attempt = await session.get(Attempt, attempt_id)
-        waits = attempt is not None and kind in DELIVERED_KINDS
+        waits = attempt is not None and is_delivered(kind, fields)
         event_id = await store_event(
             session,
             attempt_id=attempt_id,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState, CallStatus, Speaker
 from cadenza.domain.reporting import Cost
+from cadenza.domain.transfers import TransferState
 
 EXAMPLE_CALL: dict[str, Any] = {
     "id": "ld_1bejv0k3gq9x2m4t6w8y-1",
@@ -41,6 +42,13 @@ _EXAMPLE_DETAIL: dict[str, Any] = {
         "total": 0.0801,
     },
     "has_recording": True,
+    "transfers": [
+        {
+            "target_id": "sales", "state": "no_answer", "asked_at": "2026-11-20T15:00:52Z",
+            "dialled_at": "2026-11-20T15:00:55Z", "answered_at": None, "ended_at": "2026-11-20T15:01:16Z",
+            "talked_seconds": None,
+        }
+    ],
     "summary": None,
     "unapproved_promises": [
         {"quote": "You save forty percent.", "why": "not among the approved claims: 40 percent", "found_by": "rule"}
@@ -105,6 +113,20 @@ class UnapprovedPromiseOut(BaseModel):
     )
 
 
+class TransferOut(BaseModel):
+    """A callee who was to be connected to a person of the campaign's `policy.transfer_targets`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    target_id: str
+    state: TransferState
+    asked_at: datetime
+    dialled_at: datetime | None = Field(description="When the carrier was given the number; it is given once")
+    answered_at: datetime | None
+    ended_at: datetime | None
+    talked_seconds: int | None = Field(description="As the carrier counts")
+
+
 class CallDetail(CallOut):
     """A call with its latency and cost."""
 
@@ -113,6 +135,7 @@ class CallDetail(CallOut):
     reply_latency: list[StageLatencyOut]
     cost: Cost
     has_recording: bool
+    transfers: list[TransferOut]
     summary: dict[str, Any] | None
     unapproved_promises: list[UnapprovedPromiseOut]
 

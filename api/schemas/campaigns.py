@@ -38,7 +38,11 @@ EXAMPLE_CAMPAIGN: dict[str, Any] = {
     "name": "Rooftop solar, spring",
     "default_country": "US",
     "script": EXAMPLE_SCRIPT,
-    "policy": {"max_attempts": 3, "max_lines": 5},
+    "policy": {
+        "max_attempts": 3,
+        "max_lines": 5,
+        "transfer_targets": [{"id": "sales", "label": "our sales team", "phone": "+12025550142"}],
+    },
     "booking": {"title": "Solar introduction", "duration_minutes": 30},
     "reps": [EXAMPLE_REP],
 }

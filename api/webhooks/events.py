@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cadenza.domain.messages import CallProgressed, MachineDetected, VoicemailPlayed
 from cadenza.domain.outcomes import AnsweredBy, CallStatus, MessageSource
+from cadenza.domain.transfers import TransferState, state_of_dial
 
 
 class EventKind(StrEnum):
@@ -23,6 +24,8 @@ class EventKind(StrEnum):
     STREAM = "stream"
     AFTER_STREAM = "after_stream"
     VOICEMAIL_PLAYED = "voicemail_played"
+    TRANSFER = "transfer"  # how the call of a transfer's target goes on
+    AFTER_TRANSFER = "after_transfer"  # how it ended
 
 
 class RecordingReady(BaseModel):
@@ -36,10 +39,51 @@ class RecordingReady(BaseModel):
     channels: int
 
 
-WorkflowEvent = CallProgressed | MachineDetected | VoicemailPlayed | RecordingReady
+class TargetAnswered(BaseModel):
+    """The target of a transfer took the call."""
 
-DELIVERED_KINDS = frozenset({EventKind.STATUS, EventKind.MACHINE, EventKind.RECORDING, EventKind.VOICEMAIL_PLAYED})
-"""The others are kept for the record; nobody waits for them."""
+    model_config = ConfigDict(frozen=True)
+
+    position: int
+    call_sid: str
+
+
+class StreamBroke(BaseModel):
+    """A media stream ended against everybody's will, or never opened."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stream_sid: str
+
+
+class TransferEnded(BaseModel):
+    """The carrier's last word on a target that it dialled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    position: int
+    state: TransferState
+    call_sid: str
+    talked_seconds: int | None
+
+
+WorkflowEvent = (
+    CallProgressed | MachineDetected | VoicemailPlayed | RecordingReady | StreamBroke | TargetAnswered | TransferEnded
+)
+
+DELIVERED_KINDS = frozenset(
+    {
+        EventKind.STATUS,
+        EventKind.MACHINE,
+        EventKind.RECORDING,
+        EventKind.VOICEMAIL_PLAYED,
+        EventKind.TRANSFER,
+        EventKind.AFTER_TRANSFER,
+    }
+)
+"""The others are kept for the record; nobody waits for them, but for a stream that broke."""
+
+_BROKEN = "stream-error"
 
 _KEPT = {
     EventKind.ANSWER: ("CallSid", "CallStatus", "AnsweredBy"),
@@ -54,6 +98,10 @@ _KEPT = {
     EventKind.STREAM: ("CallSid", "StreamSid", "StreamEvent", "StreamError", "Timestamp"),
     EventKind.AFTER_STREAM: ("CallSid", "CallStatus"),
     EventKind.VOICEMAIL_PLAYED: ("CallSid", "CallStatus"),
+    EventKind.TRANSFER: ("CallSid", "ParentCallSid", "CallStatus", "SequenceNumber", "CallDuration", "Transfer"),
+    EventKind.AFTER_TRANSFER: (
+        "CallSid", "CallStatus", "DialCallSid", "DialCallStatus", "DialCallDuration", "DialBridged", "Transfer",
+    ),
 }  # fmt: skip
 """Fields that are stored. Numbers and places of the callee are in the lead's row; they need no second home."""
 
@@ -65,7 +113,14 @@ _IDENTITY = {
     EventKind.STREAM: ("StreamSid", "StreamEvent"),
     EventKind.AFTER_STREAM: ("CallSid",),
     EventKind.VOICEMAIL_PLAYED: ("CallSid",),
+    EventKind.TRANSFER: ("CallSid", "CallStatus", "Transfer"),
+    EventKind.AFTER_TRANSFER: ("CallSid", "Transfer"),
 }
+
+
+def is_delivered(kind: EventKind, form: Mapping[str, str]) -> bool:
+    """Whether somebody waits for it."""
+    return kind in DELIVERED_KINDS or (kind is EventKind.STREAM and form.get("StreamEvent") == _BROKEN)
 
 
 def kept_fields(kind: EventKind, form: Mapping[str, str]) -> dict[str, str]:
@@ -95,6 +150,12 @@ def read_event(kind: str, attempt_id: str, call_sid: str, payload: Mapping[str, 
             return VoicemailPlayed(attempt_id=attempt_id)
         case EventKind.RECORDING if payload.get("RecordingStatus", "completed") == "completed":
             return _recording(payload)
+        case EventKind.STREAM if payload.get("StreamEvent") == _BROKEN and payload.get("StreamSid"):
+            return StreamBroke(stream_sid=str(payload["StreamSid"]))
+        case EventKind.TRANSFER if payload.get("CallStatus") == CallStatus.IN_PROGRESS:
+            return TargetAnswered(position=_whole(payload.get("Transfer")) or 0, call_sid=call_sid)
+        case EventKind.AFTER_TRANSFER:
+            return _transfer(payload)
     return None
 
 
@@ -129,6 +190,17 @@ def _recording(payload: Mapping[str, Any]) -> RecordingReady | None:
         url=url,
         duration_seconds=_whole(payload.get("RecordingDuration")) or 0,
         channels=_whole(payload.get("RecordingChannels")) or 1,
+    )
+
+
+def _transfer(payload: Mapping[str, Any]) -> TransferEnded:
+    """Without a status (it was lost, and the fallback asks) it is not known what became of it."""
+    bridged = str(payload.get("DialBridged", "true")).lower() != "false"
+    return TransferEnded(
+        position=_whole(payload.get("Transfer")) or 0,
+        state=state_of_dial(str(payload.get("DialCallStatus", "")), bridged=bridged),
+        call_sid=str(payload.get("DialCallSid", "")),
+        talked_seconds=_whole(payload.get("DialCallDuration")),
     )
 
 

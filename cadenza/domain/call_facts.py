@@ -43,6 +43,7 @@ _STATUS_RANK: dict[CallStatus, int] = {
 _WORD_RANK: tuple[AttemptOutcome, ...] = (
     AttemptOutcome.OPTED_OUT,
     AttemptOutcome.BOOKED,
+    AttemptOutcome.TRANSFERRED,
     AttemptOutcome.WRONG_NUMBER,
     AttemptOutcome.NOT_INTERESTED,
     AttemptOutcome.CALLBACK_PROMISED,

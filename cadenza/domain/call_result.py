@@ -72,6 +72,7 @@ def classify(facts: CallFacts) -> CallResult:
 _FINAL_WORDS = frozenset(
     {
         AttemptOutcome.BOOKED,
+        AttemptOutcome.TRANSFERRED,
         AttemptOutcome.WRONG_NUMBER,
         AttemptOutcome.NOT_INTERESTED,
         AttemptOutcome.INTERESTED,

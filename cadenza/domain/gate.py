@@ -16,6 +16,7 @@ from cadenza.domain.gate_hours import OpenHours, distinct, open_hours
 from cadenza.domain.gate_question import ALLOWED, GateDecision, GateFacts, Rule, Verdict
 from cadenza.domain.open_times import DAY, to_instant
 from cadenza.domain.place import Place
+from cadenza.domain.rules.jurisdiction import RecordingConsent
 from cadenza.domain.rules.rule_book import RuleBook
 
 __all__ = ["ALLOWED", "Gate", "GateDecision", "GateFacts", "Rule", "Verdict"]
@@ -82,6 +83,14 @@ class Gate:
         start = max([case.moment, *(one.until for one in refusals if one and one.until is not None)])
         moment = ruling.hours.first_open(start, start + HORIZON_DAYS * DAY)
         return None if moment is None else to_instant(moment)
+
+    def may_record(self, facts: GateFacts) -> bool:
+        """Whether a call to the number is recorded: by the campaign's wish, and the law of every place it may be in."""
+        policy = facts.policy
+        if not policy.record_calls or policy.record_where_all_must_consent:
+            return policy.record_calls
+        rows = (row for place in facts.places for row in self.rules.rows_for(place))
+        return not any(row.recording and row.recording.needs is RecordingConsent.ALL_PARTIES for row in rows)
 
     def explain(self, facts: GateFacts, now: datetime) -> list[Verdict]:
         """What every rule says, in the order of the gate: why is this lead called, or not called, at `now`?"""

@@ -1,6 +1,6 @@
 """The judge's rules about the calls themselves: each placed once, known on both sides, within its lease. Pure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -117,6 +117,16 @@ def _live_calls_survive(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(rule=BrokenRule.LIVE_CALL_DROPPED, ids=ids, words=f"ended by {call.ended_by or 'nobody'}")
 
 
+def _targets_dialled_as_often_as_asked_for(evidence: Evidence) -> Iterator[Finding]:
+    asked = Counter((one.attempt_id, one.phone) for one in evidence.transfers if one.dialled_at is not None)
+    for call in evidence.calls:
+        for target, times in Counter(call.dialled_targets).items():
+            allowed = asked[(call.attempt_id or "", target)]
+            if times > allowed:
+                ids, words = (call.call_sid, call.attempt_id or ""), f"{times} times, asked for {allowed} times"
+                yield Finding(rule=BrokenRule.TARGET_DIALLED_TWICE, ids=ids, words=words)
+
+
 CHECKS = (
     _one_ring_for_each_attempt,
     _one_call_at_a_time,
@@ -126,4 +136,5 @@ CHECKS = (
     _no_more_calls_than_lines,
     _no_line_leaked,
     _live_calls_survive,
+    _targets_dialled_as_often_as_asked_for,
 )

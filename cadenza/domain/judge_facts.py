@@ -51,6 +51,8 @@ class CarrierCall(_Fact):
     """What a mailbox kept after the call had been redirected to our message."""
     fragments: int = 0
     """Mailboxes that kept a piece of a conversation instead."""
+    dialled_targets: tuple[str, ...] = ()
+    """Numbers that were rung in this call to connect the callee: no rings of the callee's."""
     taken_callbacks: frozenset[str] = frozenset()
     """Callbacks that we answered with a 2xx: `operation:event` in the carrier's words."""
 
@@ -142,6 +144,14 @@ class SuppressionFact(_Fact):
     created_at: datetime
 
 
+class TransferFact(_Fact):
+    """A callee who was to be connected to a person. `dialled_at`: when the carrier was given the number."""
+
+    attempt_id: str
+    phone: str
+    dialled_at: datetime | None = None
+
+
 class RefusalFact(_Fact):
     """A gate's stored "no". `stage`: admission, before_post or answer."""
 
@@ -195,6 +205,7 @@ class Evidence(_Fact):
     attempts: tuple[AttemptFact, ...] = ()
     bookings: tuple[BookingFact, ...] = ()
     suppressions: tuple[SuppressionFact, ...] = ()
+    transfers: tuple[TransferFact, ...] = ()
     refusals: tuple[RefusalFact, ...] = ()
     recordings: tuple[RecordingFact, ...] = ()
     webhooks: tuple[StoredWebhook, ...] = ()

@@ -44,6 +44,7 @@ class BrokenRule(StrEnum):
     WORKFLOW_DISAGREES = "workflow_disagrees"
     LIVE_CALL_DROPPED = "live_call_dropped"
     SENT_AFTER_LEASE = "sent_after_lease"
+    TARGET_DIALLED_TWICE = "target_dialled_twice"
 
 
 TITLES: dict[BrokenRule, str] = {
@@ -81,6 +82,7 @@ TITLES: dict[BrokenRule, str] = {
     BrokenRule.TRANSCRIPT_MISSING: "Finished conversations without a transcript",
     BrokenRule.WORKFLOW_DISAGREES: "SQL and Temporal disagree",
     BrokenRule.LIVE_CALL_DROPPED: "Live calls dropped after a broken stream",
+    BrokenRule.TARGET_DIALLED_TWICE: "Transfer targets dialled more often than a callee was to be connected",
     BrokenRule.SENT_AFTER_LEASE: "Requests sent after the lease under which they were claimed",
 }
 

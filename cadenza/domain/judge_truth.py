@@ -44,6 +44,8 @@ def _tell(call: dict[str, Any], event: Event) -> None:
             _ask_never_again(call, event["at"])
         case "redirected":
             call["redirected"] = True
+        case "transfer_dialled":
+            call |= {"dialled_targets": (*call.get("dialled_targets", ()), event["target"]), "broke_last_at": None}
         case "machine_detection":
             call["answered_by_machine"] = str(event["verdict"]).startswith("machine")
         case "heard":

@@ -15,6 +15,8 @@ DIALER_WORKFLOW = "DialerWorkflow"
 PREPARE_CAMPAIGN_WORKFLOW = "PrepareCampaignWorkflow"
 RECORDING_WORKFLOW = "RecordingWorkflow"
 HOUSEKEEPING_WORKFLOW = "HousekeepingWorkflow"
+RESCUE_WORKFLOW = "RescueWorkflow"
+STOP_RECORDING_WORKFLOW = "StopRecordingWorkflow"
 
 TASK_QUEUE = "cadenza"
 DIAL_TASK_QUEUE = "twilio-dial"
@@ -171,3 +173,16 @@ class PrepareCampaignInput(Message):
 class RecordingInput(Message):
     attempt_id: str
     recording_sid: str
+
+
+class RescueInput(Message):
+    """A media stream that broke in mid-call."""
+
+    attempt_id: str
+    stream_sid: str
+
+
+class StopRecordingInput(Message):
+    """The callee does not want to be recorded."""
+
+    attempt_id: str

@@ -113,6 +113,7 @@ class AttemptOutcome(StrEnum):
     """How one attempt ended."""
 
     BOOKED = "booked"
+    TRANSFERRED = "transferred"  # connected to a person of ours, who took the call
     CALLBACK_PROMISED = "callback_promised"
     INTERESTED = "interested"  # a good talk without an appointment: a person should follow up
     NOT_INTERESTED = "not_interested"
@@ -138,6 +139,7 @@ class LeadOutcome(StrEnum):
     """The one final outcome of a lead."""
 
     BOOKED = "booked"
+    TRANSFERRED = "transferred"
     INTERESTED = "interested"
     NOT_INTERESTED = "not_interested"
     OPTED_OUT = "opted_out"
@@ -171,6 +173,7 @@ class RetryKind(StrEnum):
 
 RETRY_KINDS: dict[AttemptOutcome, RetryKind] = {
     AttemptOutcome.BOOKED: RetryKind.NEVER,
+    AttemptOutcome.TRANSFERRED: RetryKind.NEVER,
     AttemptOutcome.CALLBACK_PROMISED: RetryKind.CALLBACK,
     AttemptOutcome.INTERESTED: RetryKind.NEVER,
     AttemptOutcome.NOT_INTERESTED: RetryKind.NEVER,

@@ -70,6 +70,19 @@ def is_back_channel(text: str) -> bool:
     return not said or bool(_BACK_CHANNEL.fullmatch(said))
 
 
+_ASSENT = re.compile(
+    rf"(?:{_BACK_CHANNEL_WORDS}|thanks|thank you|thanks a lot|thank you (?:so|very) much|please|yes please|perfect|"
+    r"lovely|brilliant|wonderful|that's (?:fine|great|good|kind|perfect)|do that|no (?:problem|worries)|much|very|"
+    r"appreciate it|i'll (?:wait|hold))"
+)
+
+
+def is_assent(text: str) -> bool:
+    """Only agrees or thanks: no reason to stop what the agent is about to do for the callee. Empty text counts."""
+    said = plain(text)
+    return not said or bool(re.fullmatch(rf"{_ASSENT.pattern}(?: {_ASSENT.pattern}){{0,3}}", said))
+
+
 def is_stop_word(text: str) -> bool:
     """Begins with a word that asks the agent to stop at once."""
     said = plain(text)

@@ -3,11 +3,12 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cadenza.domain.breakers import BreakerLimits
 from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.pacing import LEAST_CALLS_PER_SECOND
+from cadenza.domain.transfers import MOST_TARGETS, TransferTarget
 
 HOUR = 3600
 
@@ -51,6 +52,13 @@ class CampaignPolicy(BaseModel):
     voicemail: VoicemailRule = VoicemailRule.LAST_ATTEMPT
     detect_machines: bool = True
     record_calls: Annotated[bool, Field(description="Dual-channel recording, announced in the disclosure")] = True
+    record_where_all_must_consent: Annotated[
+        bool,
+        Field(
+            description="Record, announced, also where the law wants every party's consent; false: calls to numbers "
+            "that may be in such a place are not recorded"
+        ),
+    ] = True
     max_lines: Annotated[int | None, Field(ge=1, description="Lines this campaign may use at once")] = None
     calls_per_second: Annotated[
         float | None,
@@ -71,6 +79,32 @@ class CampaignPolicy(BaseModel):
     voice_id: str | None = Field(None, description="Synthesiser's voice; unset: the setting's")
     model: str | None = Field(None, description="Language model; unset: the setting's")
     language: str = Field("en", description="ISO 639-1")
+    transfer_targets: Annotated[
+        tuple[TransferTarget, ...],
+        Field(max_length=MOST_TARGETS, description="Whom the agent may connect a callee to; empty: nobody"),
+    ] = ()
+    transfer_ring_seconds: Annotated[
+        int, Field(ge=10, le=60, description="How long a target rings before the agent takes the call back")
+    ] = 20
+    max_transfer_seconds: Annotated[
+        int, Field(ge=60, le=14_400, description="Hard limit of the talk with a target")
+    ] = 1800
+
+    @field_validator("transfer_targets")
+    @classmethod
+    def _no_target_twice(cls, value: tuple[TransferTarget, ...]) -> tuple[TransferTarget, ...]:
+        ids = [target.id for target in value]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two targets have the same id")
+        return value
+
+    @property
+    def longest_call_seconds(self) -> int:
+        """From the answer to the end, a talk with a target included: the carrier's limit."""
+        return self.max_call_seconds + (self.max_transfer_seconds if self.transfer_targets else 0)
+
+    def transfer_target(self, target_id: str) -> TransferTarget | None:
+        return next((target for target in self.transfer_targets if target.id == target_id), None)
 
 
 class BookingPlan(BaseModel):

@@ -9,6 +9,7 @@ from cadenza.domain.outcomes import REACHED_NOBODY, AttemptOutcome
 HUMAN = frozenset(
     {
         AttemptOutcome.BOOKED,
+        AttemptOutcome.TRANSFERRED,
         AttemptOutcome.CALLBACK_PROMISED,
         AttemptOutcome.INTERESTED,
         AttemptOutcome.NOT_INTERESTED,
@@ -120,6 +121,7 @@ def call_rates(
         "human": rate(human, dials, "dials"),
         "conversation": rate(conversations, human, "calls with a person"),
         "booked": rate(booked, conversations, "conversations"),
+        "transferred": rate(outcomes.get(AttemptOutcome.TRANSFERRED, 0), conversations, "conversations"),
         "booked_per_dial": rate(booked, dials, "dials"),
         "abandoned": rate(abandoned, persons, "calls answered by a person"),
         "opted_out": rate(outcomes.get(AttemptOutcome.OPTED_OUT, 0), human, "calls with a person"),

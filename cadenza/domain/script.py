@@ -100,6 +100,11 @@ class Script(BaseModel):
         return self
 
     @property
+    def announces_recording(self) -> bool:
+        """Whether the first words say so, as far as that can be told: the word is looked for in English."""
+        return bool(re.search(r"\brecord", self.disclosure, re.IGNORECASE))
+
+    @property
     def custom_fields(self) -> frozenset[str]:
         """Names of the custom fields that its texts speak."""
         texts = [self.disclosure, self.opening, self.voicemail, self.farewell, self.screening_reply]

@@ -27,6 +27,10 @@ STANDARD_LINES: dict[Line, str] = {
     Line.CHECKING_TIMES: "Just a second, I'm looking at the times.",
     Line.STILL_CHECKING: "Just a moment longer.",
     Line.ALMOST_THERE: "I'm almost there, thanks for waiting.",
+    Line.CONNECTING: "I'm connecting you now. One moment, please.",
+    Line.NOT_CONNECTED_CALLBACK: "I'm sorry, nobody could take your call just now. When may we call you back?",
+    Line.NOT_CONNECTED_APPOINTMENT: "I'm sorry, nobody could take your call just now. Shall I find a time for you?",
+    Line.BACK_FROM_TRANSFER: "I'm back on the line. Is there anything else I can help you with?",
     Line.TIME_UP: "I have to let you go now. Thank you for your time. Goodbye.",
     Line.TROUBLE: "I'm sorry, I have a technical problem. I'll have to end the call here. Goodbye.",
 }

@@ -13,7 +13,10 @@ from cadenza.domain.calling_hours import DAYS
 
 Json = dict[str, Any]
 
-_GOOD = {"booked": "bold green", "interested": "green", "callback_promised": "green", "voicemail_left": "cyan"}
+_GOOD = {
+    "booked": "bold green", "transferred": "bold green", "interested": "green", "callback_promised": "green",
+    "voicemail_left": "cyan",
+}  # fmt: skip
 _BAD = {"opted_out": "red", "failed": "red", "invalid_number": "yellow", "uncallable": "yellow", "unknown": "red"}
 _STAGES = {
     "transcript": "end of turn known, final transcript",

@@ -57,6 +57,7 @@ class Submission:
     policy: CampaignPolicy
     good_for: timedelta
     """From the claim on: the request may not be sent later."""
+    is_recorded: bool = True
 
 
 class FinishAttempt(BaseModel):
@@ -88,11 +89,12 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str, gate: Gat
     now = await database_now(session)
     if attempt.state != AttemptState.RESERVED:
         return GateDecision(rule=Rule.NOT_RESERVED, reason=f"the attempt is already {attempt.state}")
-    decision = ALLOWED
+    decision, is_recorded = ALLOWED, False
     if now >= attempt.lease_until:
         decision = GateDecision(rule=Rule.LEASE_LAPSED, reason="the admission came too late", next_at=now)
     else:
-        decision = gate.check(await _facts_of(session, attempt, gate), now)
+        facts = await _facts_of(session, attempt, gate)
+        decision, is_recorded = gate.check(facts, now), gate.may_record(facts)
     if not decision.allowed:
         attempt.state = AttemptState.REFUSED
         attempt.refusal_rule = decision.rule.value if decision.rule else None
@@ -114,6 +116,7 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str, gate: Gat
         from_number=attempt.from_number,
         policy=CampaignPolicy.model_validate(campaign.policy),
         good_for=min(attempt.lease_until - now, CLAIM_HOLDS),
+        is_recorded=is_recorded,
     )
 
 

@@ -105,3 +105,28 @@ async def answer_received_at(session: AsyncSession, attempt_id: str) -> datetime
         )
     ).scalar_one()
     return found
+
+
+async def was_taken_up(session: AsyncSession, attempt_id: str, stream_sid: str) -> bool:
+    """Whether the carrier has gone on with the call since this media stream of it began: it asked what comes next, or
+    another stream began. Callbacks may be late and come in any order, so what counts is the stream's beginning."""
+    found = await session.execute(
+        text(
+            """
+            with broken as (
+                select coalesce(
+                    min(received_at) filter (where payload->>'StreamEvent' = 'stream-started'),
+                    min(received_at) - interval '30 seconds') as since
+                from call_event where attempt_id = :attempt and kind = 'stream' and payload->>'StreamSid' = :stream)
+            select 1 from call_event, broken where attempt_id = :attempt and received_at > broken.since
+              and (kind in ('after_stream', 'after_transfer')
+                   or kind = 'stream' and payload->>'StreamEvent' = 'stream-started'
+                      and payload->>'StreamSid' <> :stream)
+            union all
+            select 1 from transfer where attempt_id = :attempt and state in ('dialling', 'answered')
+            limit 1
+            """
+        ),
+        {"attempt": attempt_id, "stream": stream_sid},
+    )
+    return found.first() is not None

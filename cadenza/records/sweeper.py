@@ -126,7 +126,9 @@ async def _unfollowed(session: AsyncSession, account_id: str) -> list[Admission]
             select stuck.id, stuck.number, stuck.leaves_voicemail, stuck.campaign_id, stuck.lead_id, campaign.policy
             from stuck join campaign on campaign.id = stuck.campaign_id
             where coalesce(stuck.announced_at, stuck.reserved_at) < now() - make_interval(secs => :grace
-                + (campaign.policy->>'ring_seconds')::int + (campaign.policy->>'max_call_seconds')::int)
+                + (campaign.policy->>'ring_seconds')::int + (campaign.policy->>'max_call_seconds')::int
+                + case when campaign.policy->'transfer_targets'->0 is null then 0
+                       else (campaign.policy->>'max_transfer_seconds')::int end)
             order by stuck.reserved_at limit :most
             """
         ),

@@ -320,6 +320,26 @@ class AnswerHour(SQLModel, table=True):
     answered: int
 
 
+class Transfer(SQLModel, table=True):
+    """A callee who was to be connected to a person of ours. Written before anything is said or dialled."""
+
+    __tablename__ = "transfer"
+    attempt_id: str = Field(
+        sa_column=Column(ForeignKey("attempt.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )
+    position: int = Field(primary_key=True)  # of the tool call in the journal
+    target_id: str
+    phone: str  # the target's, as the campaign had it
+    state: str  # domain.transfers.TransferState
+    asked_at: datetime = Field(default=None, sa_column=when(default_now=True))
+    visit: str = ""  # the carrier's request that was given the number
+    dialled_at: datetime | None = Field(default=None, sa_column=when())
+    answered_at: datetime | None = Field(default=None, sa_column=when())
+    ended_at: datetime | None = Field(default=None, sa_column=when())
+    dial_call_sid: str | None = None
+    talked_seconds: int | None = None
+
+
 class CallEvent(SQLModel, table=True):
     """A webhook as it came in: stored before it is acted on, then delivered until the workflow has it."""
 

@@ -13,11 +13,13 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cadenza.domain.identifiers import lead_workflow_id
 from cadenza.domain.messages import (
     LEAD_WORKFLOW,
+    STOP_RECORDING_WORKFLOW,
     TASK_QUEUE,
     AttemptAdmitted,
     BookAppointment,
@@ -31,6 +33,7 @@ from cadenza.domain.messages import (
     OfferSlots,
     OptedOut,
     SlotOffer,
+    StopRecordingInput,
     VoicemailPlayed,
     WithdrawCall,
 )
@@ -110,6 +113,22 @@ class LeadClient:
                 return False
             raise
         return True
+
+    async def stop_recording(self, attempt_id: str) -> None:
+        """Have the recording of the attempt's call stopped."""
+        try:
+            await self.client.start_workflow(
+                STOP_RECORDING_WORKFLOW,
+                StopRecordingInput(attempt_id=attempt_id),
+                id=f"stop-recording:{attempt_id}",
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                static_summary=f"Stop the recording of {attempt_id}",
+                rpc_timeout=timedelta(seconds=10),
+            )
+        except WorkflowAlreadyStartedError:
+            return  # it was stopped before
 
     async def offer_slots(self, campaign_id: str, lead_id: str, update_id: str, message: OfferSlots) -> SlotOffer:
         offer: SlotOffer = await self._handle(campaign_id, lead_id).execute_update(

@@ -85,6 +85,10 @@ def _after_tool(conversation: Conversation, result: ToolResult) -> Thought:
             if result.value.get("spoken") is False:
                 return Thought(f"{result.value.get('answer', '')} {_ASK_FOR_TIMES}".strip())
             return Thought(_ASK_FOR_TIMES)
+        case "transfer_call", "connecting":
+            return Thought()
+        case "transfer_call", "closed" | "not_connected":
+            return Thought("I'm sorry, nobody can take your call just now. When may we call you back?")
         case "leave_it", _:
             reason = str(result.arguments.get("reason", ""))
             return _end(conversation, _FAREWELLS.get(reason, _FAREWELL))
@@ -114,7 +118,7 @@ def _offered_before(conversation: Conversation) -> bool:
 
 def _after_user(conversation: Conversation, text: str) -> Thought:
     intent = understand(text)
-    for step in (_ending, _machines, _booking, _objecting, _postponing):
+    for step in (_ending, _connecting, _machines, _booking, _objecting, _postponing):
         thought = step(conversation, text, intent)
         if thought is not None:
             return thought
@@ -141,6 +145,17 @@ def _ending(conversation: Conversation, text: str, intent: Intent) -> Thought | 
     if intent in {Intent.GOODBYE, Intent.NOTHING_ELSE} and requested_time_of(conversation, text) is None:
         return _end(conversation, _FAREWELL)
     return None
+
+
+def _connecting(conversation: Conversation, text: str, intent: Intent) -> Thought | None:
+    """People who would rather talk to a person. Each of those on the list is tried once."""
+    if intent is not Intent.PERSON or "transfer_call" not in conversation.tools:
+        return None
+    tried = {
+        str(result.arguments.get("target_id")) for result in conversation.results if result.name == "transfer_call"
+    }
+    left = [target for target in conversation.transfer_targets() if target not in tried]
+    return Thought(calls=(Call("transfer_call", {"target_id": left[0]}),)) if left else None
 
 
 def _machines(conversation: Conversation, text: str, intent: Intent) -> Thought | None:

@@ -120,6 +120,11 @@ class Conversation:
         sources = [str(parameter.get("description", "")), str(tool.get("description", "")), self.prompt]
         return {identifier: _said_of(identifier, ids, sources) for identifier in ids}
 
+    def transfer_targets(self) -> list[str]:
+        """The people that `transfer_call` connects to; empty without the tool."""
+        tool = self.tools.get("transfer_call", {})
+        return list(tool.get("parameters", {}).get("properties", {}).get("target_id", {}).get("enum", []))
+
     def leave_reasons(self) -> list[str]:
         """The reasons that `leave_it` takes; empty without the tool."""
         tool = self.tools.get("leave_it", {})

@@ -14,6 +14,7 @@ class Intent(Enum):
     SCREENING = "is a call screener that asks who calls"
     VOICEMAIL = "is a voicemail greeting"
     ROBOT = "asks whether a machine is calling"
+    PERSON = "asks to be put through to a person"
     CALLBACK = "asks to be called another time"
     GATEKEEPER = "is somebody who answers for the callee"
     WHO = "asks who calls and why"
@@ -60,6 +61,11 @@ _PATTERNS: Final[tuple[tuple[Intent, re.Pattern[str]], ...]] = tuple(
             Intent.ROBOT,
             r"\b(are you|is this|am i (talking|speaking) (to|with)) (a |an )?(real |actual )?"
             r"(robot|bot|machine|computer|ai|a\.i\.|human|person|recording|automated)\b",
+        ),
+        (
+            Intent.PERSON,
+            r"\b(put|patch|get) me (through|on|over)\b|\b(transfer|connect) me\b"
+            r"|\b(talk|speak) (to|with) (an? )?(real |actual |live )?(person|human|somebody|someone|agent|colleague)\b",
         ),
         (
             Intent.CALLBACK,

@@ -27,6 +27,7 @@ class Character(Enum):
     VOICEMAIL_FIRST = "voicemail_first"
     CALLBACK_TOMORROW = "callback_tomorrow"
     ASKS_ROBOT = "asks_robot"
+    WANTS_A_PERSON = "wants_a_person"
 
 
 _BY_ENDING: tuple[tuple[int, int, Character], ...] = (
@@ -50,6 +51,7 @@ _BY_ENDING: tuple[tuple[int, int, Character], ...] = (
     (65, 69, Character.VOICEMAIL_FIRST),
     (70, 74, Character.CALLBACK_TOMORROW),
     (75, 79, Character.ASKS_ROBOT),
+    (80, 84, Character.WANTS_A_PERSON),
 )
 
 

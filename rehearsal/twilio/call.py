@@ -91,6 +91,8 @@ class Instructions:
 
     address: Address | None
     twiml: str | None
+    fields: dict[str, str] = field(default_factory=dict)
+    """What the fetch tells besides the call's usual fields."""
 
 
 @dataclass

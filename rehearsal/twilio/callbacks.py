@@ -31,6 +31,25 @@ def call_fields(call: Call, status: str | None = None) -> dict[str, str]:
     return fields
 
 
+def dialled_fields(
+    call: Call, sid: str, number: str, event: str, status: str, seconds: int, sequence: int
+) -> dict[str, str]:
+    """The status callback of a number that <Dial> rang for `call`."""
+    fields = {
+        "CallSid": sid,
+        "ParentCallSid": call.sid,
+        "AccountSid": call.account_sid,
+        "From": call.request.from_,
+        "To": number,
+        "CallStatus": _CALL_STATUS.get(event, status),
+        "ApiVersion": API_VERSION,
+        "Direction": "outbound-dial",
+        "CallbackSource": "call-progress-events",
+        "SequenceNumber": str(sequence),
+    }
+    return fields | ({"CallDuration": str(seconds)} if event == "completed" else {})
+
+
 class Callbacks:
     """Posts the callbacks of calls, each only if it was asked for."""
 
@@ -98,6 +117,11 @@ class Callbacks:
         if error:
             fields["StreamError"] = error
         self._webhooks.deliver("stream_callback", call.sid, address, fields, to=call.to, event=event)
+
+    def dialled(self, call: Call, address: Address, fields: dict[str, str], event: str) -> None:
+        """How the call of a <Dial>'s number goes on."""
+        fields = fields | {"Timestamp": rfc2822(self._clock.now()) or ""}
+        self._webhooks.deliver("dial_callback", call.sid, address, fields, to=call.to, event=event)
 
     def _final_fields(self, call: Call) -> dict[str, str]:
         fields = {"CallDuration": str(call.seconds)}

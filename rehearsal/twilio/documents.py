@@ -10,6 +10,7 @@ from rehearsal.twilio.account import Account
 from rehearsal.twilio.audio import AudioFileError, read_audio
 from rehearsal.twilio.call import Address, Call, Instructions
 from rehearsal.twilio.callbacks import call_fields
+from rehearsal.twilio.dialling import DialledParty
 from rehearsal.twilio.errors import Code
 from rehearsal.twilio.line import Clip, Line
 from rehearsal.twilio.media_stream import MediaStream, StreamEnd
@@ -47,7 +48,7 @@ class DocumentRunner:
                     following, rounds = await running, rounds + 1
             finally:
                 await _cancel(running, redirected)
-            fields = {}
+            fields = following.fields if following is not None else {}
 
     async def _run_one(self, instructions: Instructions, fields: Mapping[str, str]) -> Instructions | None:
         """Run one document; returns what it redirects to."""
@@ -61,6 +62,10 @@ class DocumentRunner:
                     await self._stream(verb)
                     if verb.action:
                         return Instructions(Address(self._absolute(verb.action)), None)
+                case twiml.Dial():
+                    ended = await DialledParty(self._account, self._call, self._line, verb, self._absolute).run()
+                    if verb.action:
+                        return Instructions(Address(self._absolute(verb.action), verb.method), None, ended)
                 case twiml.Play():
                     await self._play_file(verb)
                 case twiml.Say():
@@ -124,7 +129,7 @@ class DocumentRunner:
         )
         if not await stream.open():
             self._stream_event(verb, stream, "stream-error")
-            await asyncio.sleep(account.behaviour.stream_failure_pause_seconds)
+            await self._after_failure()
             return
         call.stream_sid = stream.sid
         account.world.truth.append("stream_started", call_sid=call.sid, to=call.to, stream_sid=stream.sid)
@@ -144,7 +149,14 @@ class DocumentRunner:
             )
             self._stream_event(verb, stream, "stream-error" if broke else "stream-stopped")
         if broke:
-            await asyncio.sleep(account.behaviour.stream_failure_pause_seconds)
+            await self._after_failure()
+
+    async def _after_failure(self) -> None:
+        """To the next verb after a while; or the call stays where it is, until it is updated or ends."""
+        behaviour = self._account.behaviour
+        if not behaviour.goes_on_after_broken_stream:
+            await asyncio.Event().wait()
+        await asyncio.sleep(behaviour.stream_failure_pause_seconds)
 
     def _stream_event(self, verb: twiml.ConnectStream, stream: MediaStream, event: str) -> None:
         error = ""

@@ -34,7 +34,9 @@ class Recording:
         self._callee += callee
 
     def finish(self) -> None:
-        """End the recording and move it to disk. `absent` when there was nothing to record."""
+        """End the recording and move it to disk, once. `absent` when there was nothing to record."""
+        if self.status != "in-progress":
+            return
         self.seconds = round(len(self._agent) / _BYTES_A_SECOND)
         self.status = "completed" if self._agent else "absent"
         if self._agent:

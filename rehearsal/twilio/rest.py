@@ -65,6 +65,7 @@ class RestApi:
             route("/Calls/{sid}.json", "GET", "fetch_call", self._fetch),
             route("/Calls/{sid}.json", "DELETE", "delete_call", self._delete),
             route("/Calls/{sid}/Recordings.json", "GET", "list_recordings", self._recordings_of_call),
+            route("/Calls/{sid}/Recordings/{recording}.json", "POST", "update_recording", self._update_recording),
             route("/Recordings.json", "GET", "list_recordings", self._recordings),
             route("/Recordings/{sid}.json", "GET", "fetch_recording", self._recording),
             route("/Recordings/{sid}.json", "DELETE", "delete_recording", self._delete_recording),
@@ -187,6 +188,21 @@ class RestApi:
     async def _recordings_of_call(self, request: Request) -> Response:
         call = self._exchange.find(request.path_params["sid"])
         return self._page(request, "recordings", [self._shown(one, request) for one in call.recordings])
+
+    async def _update_recording(self, request: Request) -> Response:
+        """Only stopping, which is final; `Twilio.CURRENT` is the one that runs."""
+        call, wanted = self._exchange.find(request.path_params["sid"]), request.path_params["recording"]
+        running = [one for one in call.recordings if one.status == "in-progress"]
+        found = next((one for one in running if wanted in {"Twilio.CURRENT", one.sid}), None)
+        if found is None:
+            raise TwilioError(Code.NOT_FOUND, f"Recording {wanted} was not found")
+        if (await _form(request)).get("Status") != ["stopped"]:
+            raise TwilioError(Code.UNKNOWN_PARAMETERS, "Invalid Status")
+        if call.line is not None and found in call.line.recorders:
+            call.line.recorders.remove(found)
+        found.finish()
+        self._world.truth.append("recording_stopped", call_sid=call.sid, to=call.to, seconds=found.seconds)
+        return JSONResponse(self._shown(found, request))
 
     async def _recording(self, request: Request) -> Response:
         return JSONResponse(self._shown(self._find_recording(request)[1], request))

@@ -1,5 +1,6 @@
 """Reads TwiML: the verbs that the emulator can run, as plain data."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -25,6 +26,21 @@ class ConnectStream:
     status_callback: str = ""
     status_callback_method: str = "POST"
     action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """<Dial><Number>: ring one number and connect it. Times in seconds."""
+
+    number: str
+    action: str = ""
+    method: str = "POST"
+    timeout: int = 30
+    time_limit: int = 14_400
+    caller_id: str = ""
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    status_events: frozenset[str] = frozenset({"completed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,9 @@ class Hangup:
     """<Hangup> or <Reject>."""
 
 
-Verb = ConnectStream | Play | Say | Pause | Redirect | Hangup
+Verb = ConnectStream | Dial | Play | Say | Pause | Redirect | Hangup
 
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
 _LONGEST_PARAMETER = 500  # characters of name and value together
 
 
@@ -121,8 +138,32 @@ def _connect(element: ElementTree.Element) -> Verb:
     )
 
 
+def _dial(element: ElementTree.Element) -> Verb:
+    numbers = element.findall("Number")
+    if len(numbers) != 1 or len(element) != 1:
+        raise TwimlError(Code.SCHEMA_VALIDATION, "<Dial> needs exactly one <Number> here")
+    number, caller_id = numbers[0], element.get("callerId", "")
+    for value in (_text(number), caller_id):
+        if value and not _E164.fullmatch(value):
+            raise TwimlError(Code.SCHEMA_VALIDATION, "a number of <Dial> is not E.164")
+    if not _text(number):
+        raise TwimlError(Code.SCHEMA_VALIDATION, "<Number> is empty")
+    return Dial(
+        number=_text(number),
+        action=element.get("action", ""),
+        method=element.get("method", "POST").upper(),
+        timeout=_number(element, "timeout", 30),
+        time_limit=_number(element, "timeLimit", 14_400),
+        caller_id=caller_id,
+        status_callback=number.get("statusCallback", ""),
+        status_callback_method=number.get("statusCallbackMethod", "POST").upper(),
+        status_events=frozenset(number.get("statusCallbackEvent", "completed").split()),
+    )
+
+
 _READERS: dict[str, Callable[[ElementTree.Element], Verb]] = {
     "Connect": _connect,
+    "Dial": _dial,
     "Play": lambda element: Play(_text(element), _number(element, "loop", 1)),
     "Say": lambda element: Say(_text(element), _number(element, "loop", 1)),
     "Pause": lambda element: Pause(_number(element, "length", 1)),

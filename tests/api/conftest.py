@@ -123,9 +123,11 @@ class Api:
             await session.flush()
         return attempt
 
-    async def webhook(self, name: str, attempt: str, *, sign: bool = True, **fields: str) -> httpx.Response:
+    async def webhook(
+        self, name: str, attempt: str, *, sign: bool = True, transfer: int | None = None, **fields: str
+    ) -> httpx.Response:
         """Call a webhook as Twilio does: signed for the public address."""
-        path = f"/webhooks/twilio/{name}?attempt={attempt}"
+        path = f"/webhooks/twilio/{name}?attempt={attempt}" + (f"&transfer={transfer}" if transfer is not None else "")
         headers = {}
         if sign:
             headers["X-Twilio-Signature"] = RequestValidator(AUTH_TOKEN).compute_signature(PUBLIC_URL + path, fields)

@@ -26,6 +26,7 @@ async def test_a_campaign_is_a_draft_with_cautious_defaults(api: Api) -> None:
         ({"script": {"agent_company": "X", "purpose": "Y"}}, "script.opening"),
         ({"script": {**SCRIPT, "opening": "Hi {nickname}"}}, "script"),
         ({"script": {**SCRIPT, "disclosure": "Hi, this is Ava."}}, "script.disclosure"),
+        ({"script": {**SCRIPT, "disclosure": "Hi, this is Ava, an AI assistant."}}, "script.disclosure"),
         ({"policy": {"max_attempts": 0}}, "policy.max_attempts"),
         ({"policy": {"max_atempts": 2}}, "policy.max_atempts"),
         ({"default_country": "XX"}, "default_country"),
@@ -43,6 +44,16 @@ async def test_what_is_wrong_in_a_campaign_is_named_with_a_fix(api: Api, change:
     assert body["code"] == "invalid_request"
     assert [error["field"] for error in body["errors"]] == [field]
     assert all(error["fix"] for error in body["errors"])
+
+
+async def test_recording_is_announced_or_off(api: Api) -> None:
+    silent = {**SCRIPT, "disclosure": "Hi, this is Ava, an AI assistant."}
+    campaign = await api.campaign(script=silent, policy={"record_calls": False})
+    refused = await api.http.patch(f"/v1/campaigns/{campaign}", json={"policy": {"record_calls": True}})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "script.disclosure")
+    said = {**silent, "disclosure": "Hi, this is Ava, an AI assistant. I record this call."}
+    both = await api.http.patch(f"/v1/campaigns/{campaign}", json={"script": said, "policy": {"record_calls": True}})
+    assert both.status_code == 200, both.text
 
 
 async def test_a_draft_is_changed_in_part(api: Api) -> None:

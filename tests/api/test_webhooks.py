@@ -267,3 +267,19 @@ def test_repeats_have_one_fingerprint_and_different_news_another() -> None:
     assert fingerprint(EventKind.STATUS, "a-1", one) != fingerprint(EventKind.STATUS, "a-2", one)
     assert fingerprint(EventKind.STATUS, "a-1", one) != fingerprint(EventKind.MACHINE, "a-1", one)
     assert "\x00" not in kept_fields(EventKind.STATUS, {"CallSid": "C\x00A"})["CallSid"]
+
+
+async def test_a_broken_stream_is_looked_after_and_others_are_not(api: Api, attempt: Attempt) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def rescue(attempt_id: str, stream_sid: str) -> None:
+        asked.append((attempt_id, stream_sid))
+
+    api.context.orchestration.rescue = rescue  # type: ignore[method-assign]
+    for event in ("stream-started", "stream-error", "stream-error", "stream-stopped"):
+        answer = await api.webhook("stream", attempt.id, CallSid=CALL_SID, StreamSid="MZ1", StreamEvent=event)
+        assert answer.status_code == 204
+    await api.context.delivery.stop(5)
+    assert asked == [(attempt.id, "MZ1")]
+    waiting = "select count(*) from call_event where attempt_id = :id and delivered_at is null"
+    assert await api.value(waiting, id=attempt.id) == 0

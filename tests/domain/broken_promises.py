@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cadenza.domain.calling_hours import DAYS, DayHours, WeeklyHours
-from cadenza.domain.judge_facts import Evidence, Stop, StopKind, StoredWebhook, SuppressionFact, SweptFact
+from cadenza.domain.judge_facts import Evidence, Stop, StopKind, StoredWebhook, SuppressionFact, SweptFact, TransferFact
 from cadenza.domain.judge_rules import BrokenRule
 from tests.domain.judged_world import (
     at,
@@ -29,6 +29,8 @@ MORNING_IN_NEW_YORK = WeeklyHours(
 MORNING_ONLY = WeeklyHours(**{day: DayHours.model_validate({"opens": "08:00", "closes": "09:00"}) for day in DAYS})
 PAUSED = Stop(kind=StopKind.PAUSED, at=at(-10), until=at(60))
 CANCELLED = Stop(kind=StopKind.CANCELLED, at=at(-10))
+TARGET = "+12125550342"
+TRANSFER = TransferFact(attempt_id="ld_0-1", phone=TARGET, dialled_at=at(20))
 TWICE = (call(), call(call_sid="CA-again", seconds=3))
 
 VIOLATIONS: list[tuple[str, BrokenRule, Callable[[], Evidence]]] = [
@@ -37,6 +39,11 @@ VIOLATIONS: list[tuple[str, BrokenRule, Callable[[], Evidence]]] = [
         "a POST was repeated, one call was called off",
         BrokenRule.ATTEMPT_PLACED_TWICE,
         lambda: peaceful(calls=(call(), call(call_sid="CA-again", ringing_at=None, answered_at=None))),
+    ),
+    (
+        "a person whom the callee was connected to is rung twice",
+        BrokenRule.TARGET_DIALLED_TWICE,
+        lambda: peaceful(calls=(call(dialled_targets=(TARGET, TARGET)),), transfers=(TRANSFER,)),
     ),
     (
         "another campaign rings the number in mid-call",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain.judge import judge
-from cadenza.domain.judge_facts import Evidence, Stop, StopKind, SuppressionFact
+from cadenza.domain.judge_facts import Evidence, Stop, StopKind, SuppressionFact, TransferFact
 from cadenza.domain.judge_rules import COUNTED, TITLES, BrokenRule
 from cadenza.domain.outcomes import AttemptState, LeadOutcome
 from tests.domain.broken_promises import PAUSED, VIOLATIONS
@@ -44,6 +44,13 @@ def test_each_broken_promise_is_caught(story: str, rule: BrokenRule, evidence: C
     card = judge(evidence())
     assert card.count(rule) == 1, card.findings
     assert card.passed == (rule in COUNTED)
+
+
+@pytest.mark.parametrize("dialled_at", [None, at(20)])
+def test_a_target_may_be_rung_once_the_records_say_so(dialled_at: Any) -> None:
+    transfer = TransferFact(attempt_id="ld_0-1", phone="+12125550342", dialled_at=dialled_at)
+    told = found(peaceful(calls=(call(dialled_targets=(transfer.phone,)),), transfers=(transfer,)))
+    assert told == (set() if dialled_at else {BrokenRule.TARGET_DIALLED_TWICE})
 
 
 @pytest.mark.parametrize("state", [state for state in AttemptState if state not in {"ended", "refused", "lapsed"}])

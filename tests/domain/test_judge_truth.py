@@ -56,6 +56,23 @@ def test_the_carriers_log_is_read_as_calls() -> None:
     assert (unanswered.call_sid, unanswered.attempt_id, unanswered.rang_at) == ("CA2", None, None)
 
 
+def test_the_ring_of_a_transfers_target_is_none_of_the_callees() -> None:
+    (call,) = read_calls(
+        [
+            event("placed"),
+            event("ringing", 1),
+            event("answered", 2),
+            event("stream_started", 2),
+            event("stream_ended", 5, why="server_broke"),
+            event("transfer_dialled", 6, target="+12125550342"),
+            event("transfer_ringing", 7, target="+12125550342"),
+            event("transfer_answered", 9, target="+12125550342"),
+        ]
+    )
+    assert (call.rang_at, call.answered_at, call.dialled_targets) == (at(1), at(2), ("+12125550342",))
+    assert call.broke_last_at is None, "the carrier took the call up"
+
+
 NEVER_AGAIN = "Please don't call me again."
 
 

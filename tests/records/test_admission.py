@@ -33,6 +33,14 @@ async def test_a_due_lead_gets_a_reserved_attempt_with_a_lease(world: World) -> 
     assert (row.state, row.leased) == ("reserved", True)
 
 
+async def test_a_call_that_may_be_transferred_is_followed_for_longer(world: World) -> None:
+    await world.account()
+    target = {"id": "sales", "label": "our sales team", "phone": "+12125550142"}
+    await world.leads(await world.campaign(transfer_targets=[target], max_transfer_seconds=900))
+    await world.leads(await world.campaign(max_transfer_seconds=900))
+    assert sorted(one.message.max_call_seconds for one in (await tick(world)).admitted) == [600, 1500]
+
+
 async def test_parallel_dialers_never_use_more_lines_than_there_are(world: World) -> None:
     await world.account(lines=7)
     await world.leads(await world.campaign(), 30)

@@ -22,7 +22,14 @@ from cadenza.domain.audio_key import audio_key
 from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.identifiers import attempt_id as name_attempt
 from cadenza.domain.identifiers import new_id
-from cadenza.domain.messages import BookAppointment, BookingResult, OfferedSlot, OfferSlots, SlotOffer
+from cadenza.domain.messages import (
+    BookAppointment,
+    BookingResult,
+    OfferedSlot,
+    OfferSlots,
+    SlotOffer,
+    StopRecordingInput,
+)
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.script import Objection, Script
 from cadenza.domain.spoken import spoken_moment
@@ -79,6 +86,9 @@ class FakeLeads:
         if self.on_signal is not None:
             await self.on_signal(message)
         return True
+
+    async def stop_recording(self, attempt_id: str) -> None:
+        self.told.append(StopRecordingInput(attempt_id=attempt_id))
 
     async def offer_slots(self, campaign_id: str, lead_id: str, update_id: str, message: OfferSlots) -> SlotOffer:
         self.updates.append((update_id, message))
@@ -151,16 +161,25 @@ class Rehearsed:
         twiml = "<Response><Hangup/></Response>" if over else self.connect_twiml(attempt_id)
         return Response(twiml, media_type="text/xml")
 
+    async def campaign_with(self, **policy: Any) -> str:
+        """Another campaign, the same but for these settings of its policy: its id."""
+        async with self.database.transaction() as session:
+            same = (await session.get_one(Campaign, self.campaign_id)).model_dump()
+            changed = {**same, "id": new_id("cmp"), "policy": {**same["policy"], **policy}}
+            session.add(Campaign(**changed))
+        return str(changed["id"])
+
     async def lead(self, ending: str, **fields: Any) -> str:
         """A lead whose number ends in these two digits, with an attempt that was just answered: its id."""
         lead_id = new_id("ld")
         attempt_id = name_attempt(lead_id, 1)
         phone = f"+1212555{fields.pop('line', '01')}{ending}"
+        campaign_id = fields.pop("campaign_id", self.campaign_id)
         async with self.database.transaction() as session:
             session.add(
                 Lead(
                     id=lead_id,
-                    campaign_id=self.campaign_id,
+                    campaign_id=campaign_id,
                     phone=phone,
                     zones=[ZONE],
                     **{"first_name": "Alex", "company": "Example Bakery", **fields},
@@ -171,7 +190,7 @@ class Rehearsed:
                 Attempt(
                     id=attempt_id,
                     lead_id=lead_id,
-                    campaign_id=self.campaign_id,
+                    campaign_id=campaign_id,
                     account_id="main",
                     number=1,
                     phone=phone,
@@ -200,7 +219,7 @@ class Rehearsed:
         form = {
             "To": attempt.phone,
             "From": self.settings.twilio_from_number,
-            "Twiml": self.connect_twiml(attempt_id, token=extra.pop("token", None)),
+            "Twiml": extra.pop("Twiml", "") or self.connect_twiml(attempt_id, token=extra.pop("token", None)),
             **extra,
         }
         account = self.settings.twilio_account_sid

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from cadenza.domain.outcomes import AttemptOutcome
-from cadenza.records.tables import Turn
+from cadenza.records.tables import Transfer, Turn
 from voice_bridge.conversation import Conversation, ToolEntry
 from voice_bridge.heard import Sentence
 from voice_bridge.outcome import CallFacts, LeaveReason, decide_outcome
-from voice_bridge.resume import recall
+from voice_bridge.resume import Past, recall
 from voice_bridge.turn_decisions import EndReason
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -35,6 +35,8 @@ AT = datetime(2026, 12, 1, tzinfo=UTC)
         ({"end_reason": EndReason.TIME_LIMIT}, AttemptOutcome.SILENT),
         ({}, AttemptOutcome.HUNG_UP),
         ({"callee_turns": 4, "slots_offered": True}, AttemptOutcome.INTERESTED),
+        ({"transfer_asked": True, "callee_turns": 4}, AttemptOutcome.INTERESTED),
+        ({"transfer_asked": True, "callback_at": AT}, AttemptOutcome.CALLBACK_PROMISED),
         ({"callee_turns": 4}, AttemptOutcome.HUNG_UP),
         ({"callee_turns": 4, "end_reason": EndReason.AGENT_SAID_GOODBYE}, AttemptOutcome.HUNG_UP),
     ],
@@ -95,6 +97,43 @@ def test_the_screening_is_no_part_of_the_talk_with_the_person() -> None:
     )
     texts = str(past.conversation.messages("", ""))
     assert "Ignore" not in texts and past.callee_turns == 1 and not past.screened
+
+
+CONNECTING = {
+    "arguments": '{"target_id":"sales"}',
+    "result": {"status": "connecting", "target_id": "sales"},
+}
+
+
+def transferred(state: str, *later: Turn, position: int = 2) -> Past:
+    turns = [turn(1, "callee", "Put me through."), turn(2, "tool", tool="transfer_call", payload=CONNECTING), *later]
+    return recall(turns, [Transfer(attempt_id="a", position=position, target_id="sales", phone="+1", state=state)])
+
+
+@pytest.mark.parametrize("state", ["asked", "ready"])
+def test_a_connection_that_was_not_made_is_still_to_be_made(state: str) -> None:
+    past = transferred(state)
+    assert past.connects and past.not_connected is None and not past.amended_tools
+
+
+def test_a_connection_that_was_called_off_is_not_made() -> None:
+    assert not transferred("called_off").connects
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("no_answer", "not_connected"), ("busy", "not_connected"), ("unknown", "back")]
+)
+def test_who_could_not_be_reached_is_told_to_the_model_and_to_the_callee(state: str, status: str) -> None:
+    past = transferred(state)
+    assert not past.connects and past.not_connected is not None
+    assert [entry.result["status"] for entry in past.amended_tools if entry.result] == [status]
+    assert status in str(past.conversation.messages("", ""))
+
+
+def test_the_callee_is_told_once_also_if_the_bridge_dies_meanwhile() -> None:
+    note = turn(3, "system", payload={"transfer": 2, "became": "no_answer"})
+    assert transferred("no_answer", note).not_connected is not None, "nothing of it was heard"
+    assert transferred("no_answer", note, turn(4, "agent", "I'm sorry,")).not_connected is None
 
 
 # --- The conversation as the model sees it ---------------------------------------------------------------------------

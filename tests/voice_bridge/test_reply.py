@@ -70,6 +70,7 @@ class Voice:
     closed: int = 0
     ended: bool = False
     tokens: int = 0
+    on_record: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, turn: AgentTurn, text: str, entry: AgentEntry | None) -> None:
         self.said.append(text)
@@ -88,6 +89,9 @@ class Voice:
 
     def opted_out(self) -> None: ...
 
+    async def callee_is_on_record(self) -> None:
+        await self.on_record.wait()
+
     def end_requested(self) -> None:
         self.ended = True
 
@@ -103,6 +107,7 @@ class Desk:
         self.conversation, self.voice, self.actions = Conversation(), Voice(), Actions()
         self.thinker = ScriptedThinker(list(steps))
         self.thinker.gate.set()
+        self.voice.on_record.set()
         self.tools = ToolBox(self.context, CallFacts(), self.actions)
         self.tools_run: list[str] = []
         self.replier = Replier(self.context, self.conversation, self.tools, self.thinker, self.voice, self._run_tool)
@@ -122,6 +127,27 @@ class Desk:
         await self.replier.reply(turn, text, wrap_up=wrap_up)
         turn.finish()
         return self.voice.said[before:]
+
+
+async def test_a_turn_is_on_record_before_it_is_answered() -> None:
+    desk = Desk([TextPart("Of course. Go on.")])
+    desk.voice.on_record.clear()
+    answering = asyncio.create_task(desk.answer("May I ask something?"))
+    await asyncio.sleep(0.02)
+    assert desk.thinker.asked and not desk.voice.said
+    desk.voice.on_record.set()
+    assert await answering == ["Of course.", "Go on."]
+
+
+async def test_a_fault_of_our_own_ends_the_reply_and_not_the_talk() -> None:
+    desk = Desk([TextPart("Of course.")])
+
+    async def breaks() -> None:
+        raise AttributeError("a mistake")
+
+    desk.voice.callee_is_on_record = breaks  # type: ignore[method-assign]
+    assert await desk.answer("May I ask something?") == []
+    assert desk.voice.closed == 1
 
 
 # --- Approved answers ------------------------------------------------------------------------------------------------

@@ -437,6 +437,60 @@ async def test_a_booking_in_flight_is_finished_under_its_own_name_and_told_truly
     assert next(turn for turn in turns if turn.position == 6).payload["result"]["status"] == "booked"  # type: ignore[index]
 
 
+SALES = {"id": "sales", "label": "our sales team", "phone": "+12125550142"}
+
+
+async def announced(world: Rehearsed, state: str, line: str) -> str:
+    """An attempt whose callee was being told that they are connected, when the bridge died."""
+    campaign = await world.campaign_with(transfer_targets=[SALES])
+    attempt = await world.lead("01", line=line, campaign_id=campaign)
+    await world.run("update attempt set disclosure_heard = true where id = :id", id=attempt)
+    result = {"status": "connecting", "target_id": "sales"}
+    await journal(
+        world,
+        attempt,
+        TurnRow(1, Speaker.AGENT, "Hi, this is Ava."),
+        TurnRow(2, Speaker.CALLEE, "Can you put me through?"),
+        TurnRow(3, Speaker.TOOL, tool="transfer_call", tool_call_id="c1",
+                payload={"arguments": '{"target_id":"sales"}', "result": result}),
+    )  # fmt: skip
+    await world.run(
+        "insert into transfer (attempt_id, position, target_id, phone, state, visit) "
+        "values (:id, 3, 'sales', '+12125550142', :state, '')",
+        id=attempt, state=state,
+    )  # fmt: skip
+    return attempt
+
+
+async def test_an_announcement_that_a_bridge_did_not_survive_is_made_again_and_then_the_line_is_left(
+    world: Rehearsed,
+) -> None:
+    attempt = await announced(world, "asked", "14")
+    async with carrier(world) as line:
+        await line.start(attempt, stream_token(world, attempt))
+        await agent_says(world, line, attempt, "I'm connecting you now")
+        await line.closed()
+    rows = await world.run("select state from transfer where attempt_id = :id", id=attempt)
+    assert [row.state for row in rows] == ["ready"]
+    call = await world.attempt(attempt)
+    assert not call.conversation_over and call.conversation_outcome is None, "the carrier has the line now"
+
+
+async def test_a_callee_who_comes_back_unconnected_hears_it_once_whoever_dies(world: Rehearsed) -> None:
+    attempt = await announced(world, "no_answer", "15")
+    for _ in range(2):
+        async with carrier(world) as line:
+            await line.start(attempt, stream_token(world, attempt))
+            await line.audio()
+            await agent_says(world, line, attempt, "nobody could take your call")
+            await line.socket.close(1011)
+    turns = await world.turns(attempt)
+    said = " ".join(turn.text for turn in turns if turn.speaker == "agent")
+    assert said.count("nobody could take your call") == 1
+    (tool,) = [turn.payload["result"] for turn in turns if turn.tool == "transfer_call" and turn.payload]
+    assert tool == {"status": "not_connected", "reason": "no_answer", "target_id": "sales"}
+
+
 async def test_the_same_words_after_a_resume_are_heard_again(world: Rehearsed) -> None:
     attempt = await world.lead("01", line="11")
     await journal(world, attempt, TurnRow(1, Speaker.AGENT, "Hello."), TurnRow(2, Speaker.CALLEE, "Yes."))

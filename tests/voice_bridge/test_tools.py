@@ -13,6 +13,7 @@ from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.messages import BookAppointment, BookingResult, OfferedSlot, OfferSlots, SlotOffer
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.script import Objection, Script
+from cadenza.domain.transfers import IfUnanswered, TransferTarget
 from cadenza.records.call_context import CallContext
 from tests.support.gates import campaign_opening
 from voice_bridge.outcome import CallFacts, LeaveReason
@@ -84,6 +85,14 @@ class Actions:
 
     async def opt_out(self) -> None:
         self.done.append("opt out")
+
+    async def stop_recording(self) -> None:
+        self.done.append("stop recording")
+        if self.breaks:
+            raise OSError("Temporal is away")
+
+    async def ask_for_transfer(self, update_id: str, target: TransferTarget) -> None:
+        self.done.append((update_id, target.id))
 
 
 class Box:
@@ -292,3 +301,97 @@ def test_the_model_is_told_the_campaigns_language(language: str, name: str) -> N
     prompt = system_prompt(context(policy=CampaignPolicy(language=language)))
     assert f"Plain spoken {name}:" in prompt
     assert ("spoken for you" in prompt.split("# Objections")[0].split("offer_slots")[1][:80]) is (language == "en")
+
+
+async def test_who_objects_is_not_recorded_and_is_told_so_only_if_it_is_true() -> None:
+    box = Box()
+    assert await box.run("stop_recording") == {"status": "stopped"} and box.actions.done == ["stop recording"]
+    box.actions.breaks = True
+    assert (await box.run("stop_recording"))["status"] == "failed"
+
+
+def test_where_nothing_is_recorded_there_is_nothing_to_stop() -> None:
+    silent = context(policy=CampaignPolicy(record_calls=False))
+    assert "stop_recording" not in str(ToolBox(silent, CallFacts(), Actions()).definitions()) + system_prompt(silent)
+    assert "stop_recording" in system_prompt(context())
+
+
+# --- Connecting to a person ------------------------------------------------------------------------------------------
+
+SALES = TransferTarget(id="sales", label="our sales team", phone="+12125550142")
+CLOSED = TransferTarget(
+    id="desk", label="the desk", phone="+12125550143", hours=WeeklyHours(), if_unanswered=IfUnanswered.APPOINTMENT
+)
+REACHABLE = CampaignPolicy(transfer_targets=(SALES, CLOSED))
+
+
+def transfer_tool(policy: CampaignPolicy) -> dict[str, Any] | None:
+    tools = ToolBox(context(policy=policy), CallFacts(), Actions()).definitions()
+    return next((tool["function"] for tool in tools if tool["function"]["name"] == "transfer_call"), None)
+
+
+def test_the_model_may_name_the_campaigns_targets_and_knows_no_number() -> None:
+    assert transfer_tool(CampaignPolicy()) is None
+    tool = transfer_tool(REACHABLE)
+    assert tool is not None and tool["parameters"]["properties"]["target_id"]["enum"] == ["sales", "desk"]
+    prompt = system_prompt(context(policy=REACHABLE))
+    assert "sales: our sales team" in prompt
+    assert SALES.phone not in prompt + str(tool)
+    assert "transfer_call" not in system_prompt(context())
+
+
+async def test_a_transfer_is_noted_before_it_is_announced() -> None:
+    box = Box(policy=REACHABLE)
+    outcome = await box.tools.run("ld_1-1-7", "transfer_call", '{"target_id": "sales"}')
+    assert box.actions.done == [("ld_1-1-7", "sales")]
+    assert outcome.connects and outcome.is_final
+    assert outcome.say == "I'm connecting you to our sales team now. One moment, please."
+    assert box.facts.transfer_asked
+
+
+async def test_in_another_language_the_scripts_own_words_announce_it() -> None:
+    policy = REACHABLE.model_copy(update={"language": "de"})
+    script = context().script.model_copy(update={"lines": {"connecting": "Ich verbinde Sie jetzt."}})
+    box = Box(policy=policy, script=script)
+    assert (await box.tools.run("u-7", "transfer_call", '{"target_id": "sales"}')).say == "Ich verbinde Sie jetzt."
+
+
+@pytest.mark.parametrize("target", ["+19005550101", "boss", "", None, 7, "sales; desk"])
+async def test_nobody_else_is_connected(target: object) -> None:
+    box = Box(policy=REACHABLE)
+    result = await box.run("transfer_call", target_id=target)
+    assert result["status"] == "error" and box.actions.done == []
+
+
+async def test_nobody_is_dialled_where_nobody_is() -> None:
+    box = Box(policy=REACHABLE)
+    result = await box.run("transfer_call", target_id="desk")
+    assert (result["status"], result["offer"]) == ("closed", "appointment") and box.actions.done == []
+
+
+async def test_who_did_not_take_the_call_is_not_tried_again_in_it() -> None:
+    box = Box(policy=REACHABLE)
+    box.tools.remember("transfer_call", {"status": "not_connected", "target_id": "sales"})
+    result = await box.run("transfer_call", target_id="sales")
+    assert (result["status"], result["offer"]) == ("not_connected", "callback") and box.actions.done == []
+
+
+async def test_a_call_is_transferred_twice_at_most_and_what_was_called_off_does_not_count() -> None:
+    box = Box(policy=REACHABLE)
+    for _ in range(3):
+        assert (await box.tools.run("u-7", "transfer_call", '{"target_id": "sales"}')).connects
+        box.tools.forget_transfer()
+    for _ in range(2):
+        assert (await box.tools.run("u-7", "transfer_call", '{"target_id": "sales"}')).connects
+    assert (await box.run("transfer_call", target_id="sales"))["status"] == "not_connected"
+
+
+async def test_a_transfer_that_could_not_be_noted_is_not_announced() -> None:
+    box = Box(policy=REACHABLE)
+
+    async def breaks(update_id: str, target: TransferTarget) -> None:
+        raise OSError("the database is away")
+
+    box.actions.ask_for_transfer = breaks  # type: ignore[method-assign]
+    outcome = await box.tools.run("u-7", "transfer_call", '{"target_id": "sales"}')
+    assert outcome.result["status"] == "failed" and not outcome.connects and not outcome.say

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from cadenza.domain.standard_lines import Line
 from voice_bridge import turn_events as events
 from voice_bridge.turn_decisions import (
+    CallOffConnection,
+    Connect,
     Discard,
     DropSpeculation,
     EndCall,
@@ -67,6 +69,7 @@ steps = st.one_of(
             ("tool_started", 0),
             ("tool_finished", 0),
             ("end_requested", 0),
+            ("connection_asked", 0),
             ("opted_out", 0),
             ("key", "9"),
             ("key", "5"),
@@ -90,6 +93,7 @@ class Shell:
         self.speculates = False
         self.patient = False
         self.opted_out = False
+        self.connects = start.connects and start.resumed
         self.take(start)
 
     def take(self, event: events.Event) -> None:
@@ -128,6 +132,14 @@ class Shell:
                 self.patient = patiently
             case EndCall() | HandOver():
                 self.ended = True
+            case Connect():
+                assert self.connects, "connected without having been asked to, or after it was called off"
+                assert not self.busy, "connected in mid-sentence"
+                assert not self.opted_out, "connected after an opt-out"
+                self.ended = True
+            case CallOffConnection():
+                assert self.connects
+                self.connects = False
             case ReportOptOut():
                 self.opted_out = True
 
@@ -172,6 +184,9 @@ class Shell:
                 self.take(events.ToolFinished(now))
             case "end_requested":
                 self.take(events.EndRequested(now))
+            case "connection_asked":
+                self.connects = self.connects or self.machine.state is not State.ENDED
+                self.take(events.ConnectionAsked(now))
             case "key":
                 said_before = self.machine.state
                 self.take(events.KeyPressed(now, str(value)))
@@ -198,6 +213,8 @@ starts = st.builds(
     machine=st.booleans(),
     screening=st.booleans(),
     elapsed_ms=st.integers(0, 130_000),
+    connects=st.booleans(),
+    after_connection=st.sampled_from([None, Line.NOT_CONNECTED_CALLBACK]),
 )
 
 

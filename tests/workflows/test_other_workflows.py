@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from cadenza.domain.identifiers import lead_workflow_id
-from cadenza.domain.messages import TASK_QUEUE, DialerInput, PrepareCampaignInput, RecordingInput
+from cadenza.domain.messages import TASK_QUEUE, DialerInput, PrepareCampaignInput, RecordingInput, RescueInput
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus, LeadOutcome
 from tests.workflows.scenarios.lives import grow_long
 from tests.workflows.scenarios.others import dialer_with_a_long_history
@@ -22,6 +22,7 @@ from workflows.housekeeping import HousekeepingWorkflow
 from workflows.lead import LeadRun, LeadWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.rescue import RESCUE_AFTER, RescueWorkflow
 
 pytestmark = pytest.mark.servers
 
@@ -61,6 +62,13 @@ async def test_a_campaign_that_cannot_be_spoken_goes_back_to_draft_with_the_reas
 async def test_a_recording_is_fetched(house: House) -> None:
     handle = await house.start(RecordingWorkflow.run, RecordingInput(attempt_id="ld_1-1", recording_sid="RE1"))
     assert await handle.result() == "recordings/RE1.wav"
+
+
+async def test_a_broken_stream_is_looked_after_some_seconds_later(house: House) -> None:
+    handle = await house.start(RescueWorkflow.run, RescueInput(attempt_id="ld_1-1", stream_sid="MZ1"))
+    await house.environment.fast_forward(handle, RESCUE_AFTER)
+    assert await handle.result() == "sent_on"
+    assert house.vendors.asked == ["rescue MZ1"]
 
 
 async def test_old_recordings_are_deleted(house: House) -> None:

@@ -11,13 +11,16 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.audio import CampaignMoved, PreparationFailed, PreparedAudio
+from activities.call_models import RescuedCall, RescueResult, StoppedRecording
 from activities.recordings import DeletedRecordings, FetchedRecording
-from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput
+from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput, RescueInput, StopRecordingInput
 from workflows.dialer import DialerWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.registry import sandbox
+from workflows.rescue import RescueWorkflow
+from workflows.stop_recording import StopRecordingWorkflow
 
 
 class Vendors:
@@ -51,6 +54,16 @@ class Vendors:
         return FetchedRecording(path=f"recordings/{request.recording_sid}.wav")
 
     @activity.defn
+    async def rescue_call(self, request: RescueInput) -> RescuedCall:
+        await self._asked("rescue_call", f"rescue {request.stream_sid}")
+        return RescuedCall(result=RescueResult.SENT_ON)
+
+    @activity.defn
+    async def stop_recording(self, request: StopRecordingInput) -> StoppedRecording:
+        await self._asked("stop_recording", f"stop {request.attempt_id}")
+        return StoppedRecording(was_recorded=True)
+
+    @activity.defn
     async def delete_old_recordings(self) -> DeletedRecordings:
         await self._asked("delete_old_recordings", "delete")
         return DeletedRecordings(deleted=3)
@@ -66,10 +79,14 @@ class Vendors:
         return Worker(
             client,
             task_queue=task_queue,
-            workflows=[DialerWorkflow, PrepareCampaignWorkflow, RecordingWorkflow, HousekeepingWorkflow],
+            workflows=[
+                DialerWorkflow, PrepareCampaignWorkflow, RecordingWorkflow, HousekeepingWorkflow, RescueWorkflow,
+                StopRecordingWorkflow,
+            ],
             activities=[
                 self.prepare_campaign_audio, self.set_campaign_running, self.give_up_preparing, self.fetch_recording,
-                self.delete_old_recordings, self.admit_leads,
+                self.delete_old_recordings, self.admit_leads, self.rescue_call,
+                self.stop_recording,
             ],
             workflow_runner=sandbox(),
         )  # fmt: skip

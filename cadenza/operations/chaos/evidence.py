@@ -23,6 +23,7 @@ from cadenza.domain.judge_facts import (
     StoredWebhook,
     SuppressionFact,
     SweptFact,
+    TransferFact,
     WorkflowFact,
 )
 from cadenza.domain.judge_truth import read_calendar, read_calls
@@ -40,6 +41,7 @@ _QUESTIONS: dict[str, LiteralString] = {
     "attempt": "select *, (select count(*) from turn where turn.attempt_id = attempt.id) as turns from attempt",
     "booking": "select * from booking",
     "suppression": "select * from suppression",
+    "transfer": "select attempt_id, phone, dialled_at from transfer",
     "refusal": "select * from gate_refusal",
     "recording": "select * from recording",
     "webhook": "select * from call_event",
@@ -76,6 +78,7 @@ async def collect(
         attempts=tuple(AttemptFact.model_validate(row) for row in rows["attempt"]),
         bookings=tuple(BookingFact.model_validate(row) for row in rows["booking"]),
         suppressions=tuple(SuppressionFact.model_validate(row) for row in rows["suppression"]),
+        transfers=tuple(TransferFact.model_validate(row) for row in rows["transfer"]),
         refusals=tuple(RefusalFact.model_validate(row) for row in rows["refusal"]),
         recordings=tuple(RecordingFact.model_validate(row) for row in rows["recording"]),
         webhooks=tuple(StoredWebhook.model_validate(row) for row in rows["webhook"]),

@@ -101,16 +101,16 @@ def _without_webhook_store() -> None:
     store_and_take = twilio._take
     at_work: set[asyncio.Task[None]] = set()
 
-    async def take(context: Any, kind: Any, attempt_id: str, form: Any, visit: str = "") -> None:
-        if kind in twilio.DELIVERED_KINDS:
-            task = asyncio.create_task(act(context, kind, attempt_id, form))
+    async def take(context: Any, kind: Any, attempt_id: str, form: Any, visit: str = "", **more: str) -> None:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)} | more
+        if twilio.is_delivered(kind, fields):
+            task = asyncio.create_task(act(context, kind, attempt_id, fields))
             at_work.add(task)
             task.add_done_callback(at_work.discard)
         else:
-            await store_and_take(context, kind, attempt_id, form, visit)
+            await store_and_take(context, kind, attempt_id, form, visit, **more)
 
-    async def act(context: Any, kind: Any, attempt_id: str, form: Any) -> None:
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    async def act(context: Any, kind: Any, attempt_id: str, fields: dict[str, str]) -> None:
         payload = twilio.kept_fields(kind, fields)
         async with context.database.transaction() as session:
             attempt = await attempts.get_attempt(session, attempt_id)

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.call_models import AttemptRef, PlacedCall
 from cadenza.domain.call_result import Submission
-from cadenza.domain.gate import Rule
+from cadenza.domain.gate import Gate, Rule
 from cadenza.domain.outcomes import AttemptState
 from cadenza.domain.tally import Tally
 from cadenza.records.suppressions import suppress_number
@@ -56,6 +56,15 @@ async def test_the_end_of_a_greeting_is_waited_for_only_where_a_message_is_left(
 async def test_detection_and_recording_can_be_switched_off(desk: Desk) -> None:
     await place(desk, await desk.reserve(detect_machines=False, record_calls=False))
     assert desk.calls[0].request.detection is None
+    assert desk.calls[0].request.recording is None
+
+
+async def test_what_the_gate_says_of_recording_is_what_the_carrier_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = await desk.reserve()
+    monkeypatch.setattr(Gate, "may_record", lambda gate, facts: False)
+    await place(desk, attempt)
     assert desk.calls[0].request.recording is None
 
 

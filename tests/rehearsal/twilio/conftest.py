@@ -79,6 +79,7 @@ class System:
     hooks: list[tuple[str, dict[str, str], bool]] = field(default_factory=list)
     idempotency_tokens: list[str | None] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    documents: dict[str, str] = field(default_factory=dict)  # TwiML of single paths
     answers: dict[str, list[int]] = field(default_factory=dict)
     streams: list[Bridge] = field(default_factory=list)
     on_stream: Callable[[Bridge], Any] | None = None
@@ -109,6 +110,8 @@ class System:
         self.idempotency_tokens.append(request.headers.get("i-twilio-idempotency-token"))
         if path in self.files:
             return Response(self.files[path], media_type="audio/x-wav")
+        if path in self.documents:
+            return Response(self.documents[path], media_type="text/xml")
         planned = self.answers.get(path)
         status = planned.pop(0) if planned else 200
         is_document = path.startswith("/answer") or path.startswith("/next")

@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput
+from cadenza.domain.messages import DialerInput, PrepareCampaignInput, RecordingInput, RescueInput, StopRecordingInput
 from tests.support.temporal import LONG_HISTORY
 from tests.workflows.scenarios.registry import other_scenario
 from tests.workflows.vendors import House
@@ -14,9 +14,12 @@ from workflows.dialer import DialerWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.rescue import RescueWorkflow
+from workflows.stop_recording import StopRecordingWorkflow
 
 CAMPAIGN = PrepareCampaignInput(campaign_id="cp_test")
 RECORDING = RecordingInput(attempt_id="ld_1-1", recording_sid="RE1")
+RESCUE = RescueInput(attempt_id="ld_1-1", stream_sid="MZ1")
 DIALER = DialerInput(account="AC1")
 
 
@@ -87,6 +90,30 @@ async def recording_fetched_at_the_second_try(house: House) -> WorkflowHandle[An
 async def recording_given_up(house: House) -> WorkflowHandle[Any, Any]:
     house.vendors.planned["fetch_recording"] = [_broken()]
     return await house.start(RecordingWorkflow.run, RECORDING)
+
+
+@other_scenario
+async def broken_stream_looked_after(house: House) -> WorkflowHandle[Any, Any]:
+    house.vendors.planned["rescue_call"] = [ApplicationError("the carrier is busy", type="carrier")]
+    return await house.start(RescueWorkflow.run, RESCUE)
+
+
+@other_scenario
+async def broken_stream_given_up(house: House) -> WorkflowHandle[Any, Any]:
+    house.vendors.planned["rescue_call"] = [_broken()]
+    return await house.start(RescueWorkflow.run, RESCUE)
+
+
+@other_scenario
+async def recording_stopped_at_the_second_try(house: House) -> WorkflowHandle[Any, Any]:
+    house.vendors.planned["stop_recording"] = [ApplicationError("the carrier is busy", type="carrier")]
+    return await house.start(StopRecordingWorkflow.run, StopRecordingInput(attempt_id="ld_1-1"))
+
+
+@other_scenario
+async def recording_that_could_not_be_stopped(house: House) -> WorkflowHandle[Any, Any]:
+    house.vendors.planned["stop_recording"] = [_broken()]
+    return await house.start(StopRecordingWorkflow.run, StopRecordingInput(attempt_id="ld_1-1"))
 
 
 @other_scenario
