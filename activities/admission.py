@@ -18,7 +18,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.heartbeat import heartbeating
-from cadenza.domain.gate import Gate
 from cadenza.domain.messages import CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import LeadState
 from cadenza.records import admission, breakers, caller_ids, sweeper
@@ -27,6 +26,7 @@ from cadenza.records.attempts import finish_lead
 from cadenza.records.breakers import BreakerChange
 from cadenza.records.campaigns import complete_finished_campaigns
 from cadenza.records.database import Database, lock_row
+from cadenza.records.rules_in_force import Rules
 from cadenza.records.sweeper import Sweep
 from cadenza.records.tables import Lead
 from cadenza.records.tick_start import Admission
@@ -52,10 +52,10 @@ RESTARTED = "worker_stops"
 class AdmissionActivities:
     """The dialer's one activity."""
 
-    def __init__(self, database: Database, leads: LeadClient, gate: Gate) -> None:
+    def __init__(self, database: Database, leads: LeadClient, rules: Rules) -> None:
         self._database = database
         self._leads = leads
-        self._gate = gate
+        self._rules = rules
         self._withdrawn: dict[str, float] = {}  # by attempt and strength
         self._reason = ""
 
@@ -93,7 +93,7 @@ class AdmissionActivities:
     async def tick(self, account: str) -> AdmissionTick:
         """Decide in one transaction, then tell the workflows, then note who was told."""
         async with self._database.transaction() as session:
-            tick = await admission.admit_due_leads(session, account, self._gate)
+            tick = await admission.admit_due_leads(session, account, await self._rules.gate(session))
         told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in tick.admitted)
         asked = await _all_told((lead, self._closing(campaign, lead, word)) for campaign, lead, word in tick.close)
         await self._withdraw(tick)
@@ -128,7 +128,7 @@ class AdmissionActivities:
     async def sweep(self, account: str) -> Sweep:
         """Repair what got stuck. It should never find anything: each find is an error to be looked into."""
         async with self._database.transaction() as session:
-            swept = await sweeper.sweep(session, account, self._gate)
+            swept = await sweeper.sweep(session, account, await self._rules.gate(session))
         for found in swept.found:
             activity.logger.error("swept: %s, lead %s, attempt %s", found.kind, found.lead_id, found.attempt_id or "-")
         told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in swept.announce)

@@ -14,7 +14,7 @@ from api.app import create_app
 from api.audit_sealer import keep_sealing
 from api.context import ApiContext, account_id
 from api.first_key import ensure_first_key
-from cadenza.calling_rules import gate_for
+from cadenza.calling_rules import rules_for
 from cadenza.operations.listening import BACKLOG, inherited
 from cadenza.operations.readiness import clear_ready, mark_ready
 from cadenza.records.campaigns import keep_account
@@ -38,7 +38,7 @@ async def serve(settings: Settings) -> None:
     """Migrate, make the account's row and the first key, then serve until SIGTERM or SIGINT. Raises RulesRefused."""
     if settings.database_url is None:
         raise DatabaseUnset
-    gate_for(settings)  # rules that cannot be used stop the start before anything is changed
+    rules_for(settings)  # rules that cannot be used stop the start before anything is changed
     database_url = settings.database_url.get_secret_value()
     await asyncio.to_thread(migrate, database_url)
     database = Database(database_url, settings.database_pool_size)
@@ -56,6 +56,8 @@ async def serve(settings: Settings) -> None:
             _log.info("the first API key was made", file=str(settings.data_dir / "api_key"))
         temporal = await connect(settings, lazy=True)
         app = create_app(settings, database, temporal)
+        async with database.transaction() as session:
+            await app.state.context.rules.gate(session)  # on record from the start; changes that do not fit stop it
         server = _Server(
             uvicorn.Config(
                 app,

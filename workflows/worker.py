@@ -24,7 +24,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from cadenza.calling_rules import gate_for
+from cadenza.calling_rules import rules_for
 from cadenza.domain.messages import DIAL_TASK_QUEUE, TASK_QUEUE
 from cadenza.logging_setup import set_up_logging
 from cadenza.operations.readiness import clear_ready, mark_ready
@@ -125,7 +125,7 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     if settings.database_url is None:
         raise SystemExit("DATABASE_URL is not set: start the worker with `cadenza up`, or set it")
-    gate_for(settings)  # rules that cannot be used stop the start before anything is waited for
+    rules_for(settings)  # rules that cannot be used stop the start before anything is waited for
     client = await _until_reached(lambda: connect(settings), stop)
     if client is None:
         return

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cadenza.calling_rules import read_rules
-from cadenza.domain.calling_hours import DAYS
 from cadenza.domain.candidate_places import candidate_places
-from cadenza.domain.open_times import WHOLE_DAY, Span, both, zone_data_version
+from cadenza.domain.open_times import WHOLE_DAY, Span, zone_data_version
 from cadenza.domain.phone import PhoneRefused, parse_phone
 from cadenza.domain.place import Place
 from cadenza.domain.rules.jurisdiction import Jurisdiction, real_jurisdiction
+from cadenza.domain.rules.open_week import clock, open_week
 from cadenza.domain.rules.rule_book import RuleBook, RulesRefused
 from cadenza.operations.screen import console, error_console, show_error
 
@@ -108,21 +108,10 @@ def _show_place(book: RuleBook, place: Place) -> None:
 
 def _week(rows: tuple[Jurisdiction, ...]) -> list[str]:
     """What all rows together leave open, day by day."""
-    lines = []
-    for weekday, day in enumerate(DAYS):
-        hours: Span | None = WHOLE_DAY
-        for row in rows:
-            hours = both(hours, row.span(weekday))
-        lines.append(f"{day.capitalize()} {_hours(hours) or 'all day'}")
-    return lines
+    return [f"{day.capitalize()} {_hours(hours) or 'all day'}" for day, hours in open_week(rows).items()]
 
 
 def _hours(span: Span | None) -> str:
     if span is None:
         return "none"
-    return "" if span == WHOLE_DAY else "-".join(_clock(moment) for moment in span)
-
-
-def _clock(since_midnight: int) -> str:
-    minutes = since_midnight // 60_000_000
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return "" if span == WHOLE_DAY else "-".join(clock(moment) for moment in span)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cadenza.calling_rules import complaint, gate_for, read_rules
+from cadenza.calling_rules import complaint, read_rules, rules_for
 from cadenza.domain.rules.rule_book import RulesRefused, standard_rules
 from cadenza.operations.settings_check import problems_for_calling
 from cadenza.settings import Settings
@@ -21,12 +21,12 @@ def write(folder: Path, content: str | bytes) -> Path:
     return path
 
 
-def test_a_process_has_one_gate_under_its_operators_rules(tmp_path: Path) -> None:
+def test_a_process_has_one_book_with_its_operators_rules(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, calling_rules=write(tmp_path, GOOD))
-    gate = gate_for(settings)
-    assert gate is gate_for(settings)
-    assert [day.reason for day in gate.rules.blackout_days] == ["closed"]
-    assert gate_for(Settings(_env_file=None)).rules.version == standard_rules().version
+    rules = rules_for(settings)
+    assert rules is rules_for(settings)
+    assert [day.reason for day in rules.blackout_days] == ["closed"]
+    assert rules_for(Settings(_env_file=None)).version == standard_rules().version
 
 
 @pytest.mark.parametrize(

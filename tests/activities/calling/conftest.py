@@ -20,7 +20,7 @@ from rehearsal.world import World
 from tests.records.conftest import ACCOUNT as OUR_ACCOUNT
 from tests.records.conftest import World as Rows
 from tests.rehearsal.twilio.conftest import ACCOUNT, FROM, TOKEN, System, emulator, system, world
-from tests.support.gates import CAMPAIGN_ONLY
+from tests.support.gates import CAMPAIGN_RULES
 
 __all__ = ["emulator", "system", "world"]
 
@@ -40,7 +40,7 @@ class Desk:
         await self.rows.run("update campaign set caller_id = :number", number=FROM)
         await self.rows.leads(campaign, phone=f"+1212555{'01'}{ending}")
         async with self.rows.database.transaction() as session:
-            tick = await admission.admit_due_leads(session, OUR_ACCOUNT, CAMPAIGN_ONLY)
+            tick = await admission.admit_due_leads(session, OUR_ACCOUNT, CAMPAIGN_RULES)
         assert len(tick.admitted) == 1
         return tick.admitted[0].message.attempt_id
 
@@ -71,6 +71,6 @@ async def desk(tables_url: str, emulator: TwilioEmulator, system: System, world:
     )
     rows = Rows(database)
     await rows.account()
-    calling = CallingActivities(settings, database, Carrier(settings), CAMPAIGN_ONLY, list_margin=timedelta(seconds=1))
+    calling = CallingActivities(settings, database, Carrier(settings), CAMPAIGN_RULES, list_margin=timedelta(seconds=1))
     yield Desk(calling, rows, world, settings)
     await database.close()
