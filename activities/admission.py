@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 from activities.heartbeat import heartbeating
 from cadenza.domain.messages import CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import LeadState
+from cadenza.domain.rules.rule_book import RulesRefused
 from cadenza.records import admission, breakers, caller_ids, sweeper
 from cadenza.records.admission import AdmissionTick
 from cadenza.records.attempts import finish_lead
@@ -84,7 +85,7 @@ class AdmissionActivities:
                     for chore in chores:
                         await chore.do_if_due(dialer.account)
                 pause = TICK_SECONDS
-            except (SQLAlchemyError, RPCError, TimeoutError, OSError) as error:
+            except (SQLAlchemyError, RPCError, RulesRefused, TimeoutError, OSError) as error:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS / 2)
                 activity.logger.warning("a tick failed (%s); the next one in %.1f s", type(error).__name__, pause)
             await _sleep_unless_stopping(pause)

@@ -37,10 +37,5 @@ def _rules(overlay: Path | None) -> RuleBook:
     return read_rules(overlay)
 
 
-def complaint(refused: RulesRefused) -> str:
-    """For a process that cannot start: each field with what is wrong and what to do, a line each."""
-    return "".join(f"CALLING_RULES: {one.field}: {one.message} -> {one.fix}\n" for one in refused.problems)
-
-
 def _refused(message: str, fix: str) -> RulesRefused:
     return RulesRefused((RuleProblem(field="the file", message=message, fix=fix),))

@@ -17,6 +17,7 @@ from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.audit_chain import Head, parse_head
 from cadenza.records.audit import exported_chain, list_audit, seal_entries, verify_chain
 from cadenza.records.database import Database
+from cadenza.records.number_key import key_changes
 
 router = APIRouter(prefix="/v1/audit", tags=["Audit"])
 
@@ -59,18 +60,21 @@ async def verify(
         str | None, Query(max_length=100, description="POSITION:HASH, noted earlier: finds a log that was cut")
     ] = None,
 ) -> AuditVerdict:
-    """Every hash is computed anew, from the first entry on. Reads the whole log: some seconds for a million entries."""
+    """Every hash is computed anew, from the first entry on. Reads the whole log: some seconds for a million entries.
+    No key takes part: a changed AUDIT_HASH_KEY or SIGNING_SECRET breaks nothing, and is told apart from a change."""
     noted = _noted(head)
     async with context.database.transaction() as session:
         await seal_entries(session)
     async with context.database.transaction() as session:
         reached, broken = await verify_chain(session, noted)
+        changed = await key_changes(session)
     return AuditVerdict(
         is_intact=broken is None,
         head=str(reached),
         broken_at=broken.position if broken else None,
         entry_id=broken.entry_id if broken else None,
         reason=broken.reason if broken else "",
+        number_key_changed_at=changed[-1].at if changed else None,
     )
 
 

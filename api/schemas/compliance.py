@@ -270,13 +270,21 @@ class AuditEntryOut(BaseModel):
 class AuditVerdict(BaseModel):
     """Whether the log is as it was written. Note the head elsewhere: only it shows a log that was cut at its end."""
 
-    model_config = _example({"is_intact": True, "head": _HEAD, "broken_at": None, "entry_id": None, "reason": ""})
+    model_config = _example(
+        {"is_intact": True, "head": _HEAD, "broken_at": None, "entry_id": None, "reason": "",
+         "number_key_changed_at": None}
+    )  # fmt: skip
 
     is_intact: bool
     head: str = Field(description="POSITION:HASH of the last entry that is as it was written")
     broken_at: int | None = Field(description="Position of the first bad entry")
     entry_id: int | None
     reason: str
+    number_key_changed_at: datetime | None = Field(
+        None,
+        description="When the key of numbers' hashes became another; the chain needs no key, but entries from before "
+        "are not found by their number",
+    )
 
 
 class PersonIn(BaseModel):

@@ -18,6 +18,7 @@ from cadenza.calling_rules import read_rules
 from cadenza.domain.rules.loosened import loosened
 from cadenza.domain.rules.rule_book import RulesRefused, standard_rules
 from cadenza.operations.findings import Finding, Verdict
+from cadenza.operations.number_key_check import number_key
 from cadenza.operations.port_check import needed_ports
 from cadenza.operations.processes import port_holder, port_is_free
 from cadenza.operations.readiness import is_ready
@@ -41,7 +42,7 @@ async def examine(settings: Settings) -> list[Finding]:
             _calendly(settings, client),
             _microsoft(settings),
         ]
-        reached = await asyncio.gather(_database(settings), _temporal(settings), *vendors)
+        reached = await asyncio.gather(_database(settings), number_key(settings), _temporal(settings), *vendors)
     return [*_settings(settings), *_rules(settings), *await asyncio.to_thread(_ports, settings), *reached]
 
 

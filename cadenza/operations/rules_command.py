@@ -1,4 +1,4 @@
-"""`cadenza rules ...`: the calling rules as they are kept, with grade and source."""
+"""`cadenza rules ...`: the calling rules, with grade and source; those in force, and changes to them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +15,14 @@ from cadenza.domain.place import Place
 from cadenza.domain.rules.jurisdiction import Jurisdiction, real_jurisdiction
 from cadenza.domain.rules.open_week import clock, open_week
 from cadenza.domain.rules.rule_book import RuleBook, RulesRefused
+from cadenza.operations import rules_change_commands
+from cadenza.operations.campaign_commands import connected
 from cadenza.operations.screen import console, error_console, show_error
+from cadenza.operations.settings_check import load_settings
 
-app = typer.Typer(help="See the calling rules. Research with grades, not legal advice.", no_args_is_help=True)
+app = typer.Typer(help="See and change the calling rules. Research, not legal advice.", no_args_is_help=True)
+for command in (rules_change_commands.apply, rules_change_commands.withdraw, rules_change_commands.versions):
+    app.command()(command)
 
 GRADES = "Grades: P law read, S account of it read, M not confirmed, R no law known, O operator's own."
 
@@ -28,11 +33,19 @@ def show(
         str | None, typer.Argument(help="A country (AU), a state (US-FL), or a number (+12125550123); none: the table")
     ] = None,
     overlay: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Operator's changes (JSON), checked and laid over")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Changes (JSON) to check and lay over; else CALLING_RULES"),
     ] = None,
+    in_force: Annotated[
+        bool, typer.Option("--in-force", help="Of the running system, with what was applied to it")
+    ] = False,
 ) -> None:
     """Show every jurisdiction, or what holds in one place, with how sure it is and where it is from."""
-    book = _read(overlay)
+    if in_force:
+        with connected() as client:
+            book = rules_change_commands.book_in_force(client)
+    else:
+        book = _read(overlay or load_settings().calling_rules)
     console.print(f"Rules {book.version}, zone data {zone_data_version()}. {GRADES} Not legal advice.")
     if place is None:
         console.print(_table(book))

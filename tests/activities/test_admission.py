@@ -20,7 +20,7 @@ from cadenza.records.database import Database
 from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually
-from tests.support.gates import CAMPAIGN_RULES
+from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 pytestmark = pytest.mark.servers
 
@@ -268,7 +268,7 @@ async def test_an_outcome_recorded_twice_does_not_disturb_the_next_attempt(
     finish = FinishAttempt(attempt_id=f"{lead}-1", outcome=AttemptOutcome.REFUSED)
     for _ in range(2):
         async with world.database.transaction() as session:
-            await finish_attempt(session, finish, CAMPAIGN_RULES)
+            await finish_attempt(session, finish, CAMPAIGN_ONLY)
         await dialer.tick(ACCOUNT)
     assert (await world.lead(lead)).state == LeadState.CALLING
     assert [message.number for message in workflows.admitted] == [1, 2]

@@ -1,4 +1,4 @@
-"""The rules over the API: what holds and held, with grade and source; changes are whole, on record, and hold at once."""
+"""The rules over the API: what holds and what held, with grade and source; changes are whole, and in force at once."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,7 +117,8 @@ async def test_a_change_that_cannot_be_used_names_field_and_fix_and_leaves_the_r
 async def test_rules_of_law_go_only_if_that_is_said(law: Api) -> None:
     refused = await put(law, WEAKER)
     assert (refused.status_code, refused.json()["code"]) == (409, "rules_weakened")
-    assert [one["message"] for one in refused.json()["errors"]] == ["US-FL: at most 3 calls to a number in 24 hours"]
+    [error] = refused.json()["errors"]
+    assert (error["field"], error["message"]) == ("jurisdictions.US-FL", "at most 3 calls to a number in 24 hours")
     tried = (await put(law, WEAKER, dry_run=True)).json()
     assert (tried["is_in_force"], len(tried["weakened"])) == (False, 1)
     assert len(await versions(law)) == 1
@@ -138,6 +139,17 @@ async def test_changes_over_the_api_lie_over_the_operators_file(api: Api) -> Non
     changed = (await put(api, NARROWER)).json()["version"]
     assert changed.startswith(base.rpartition("-")[0] + ".2026-12-")
     await api.http.delete(OVERLAY, params={"reason": "a test's end"})
+
+
+async def test_changes_that_do_not_fit_a_later_release_stop_every_call_until_they_are_mended(law: Api) -> None:
+    await law.execute(
+        "insert into rule_overlay (overlay, who, why) values ('{\"version\": \"old\", \"gone\": 1}', 'x', 'y')"
+    )
+    refused = await law.http.get("/v1/rules")
+    assert (refused.status_code, refused.json()["code"]) == (503, "bad_rules")
+    assert refused.json()["errors"][0]["field"] == "gone"
+    assert (await put(law, NARROWER)).status_code == 200
+    assert (await law.http.get("/v1/rules")).status_code == 200
 
 
 @pytest.mark.parametrize("table", ["rule_overlay", "rule_version"])

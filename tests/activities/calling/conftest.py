@@ -20,7 +20,7 @@ from rehearsal.world import World
 from tests.records.conftest import ACCOUNT as OUR_ACCOUNT
 from tests.records.conftest import World as Rows
 from tests.rehearsal.twilio.conftest import ACCOUNT, FROM, TOKEN, System, emulator, system, world
-from tests.support.gates import CAMPAIGN_RULES
+from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 __all__ = ["emulator", "system", "world"]
 
@@ -40,7 +40,7 @@ class Desk:
         await self.rows.run("update campaign set caller_id = :number", number=FROM)
         await self.rows.leads(campaign, phone=f"+1212555{'01'}{ending}")
         async with self.rows.database.transaction() as session:
-            tick = await admission.admit_due_leads(session, OUR_ACCOUNT, CAMPAIGN_RULES)
+            tick = await admission.admit_due_leads(session, OUR_ACCOUNT, CAMPAIGN_ONLY)
         assert len(tick.admitted) == 1
         return tick.admitted[0].message.attempt_id
 

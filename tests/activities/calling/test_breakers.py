@@ -23,7 +23,7 @@ from cadenza.records.attempts import FinishAttempt, apply_call_status, finish_at
 from tests.activities.calling.conftest import Desk
 from tests.records.conftest import ACCOUNT
 from tests.rehearsal.twilio.conftest import FROM, System
-from tests.support.gates import CAMPAIGN_RULES
+from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 pytestmark = pytest.mark.servers
 
@@ -57,7 +57,7 @@ class LeadWorkflows:
         else:
             result = result_of_unplaced(placed.submission, placed.reason)
         async with self._desk.rows.database.transaction() as session:
-            await finish_attempt(session, FinishAttempt(attempt_id=attempt_id, outcome=result.outcome), CAMPAIGN_RULES)
+            await finish_attempt(session, FinishAttempt(attempt_id=attempt_id, outcome=result.outcome), CAMPAIGN_ONLY)
 
     async def _to_its_end(self, attempt_id: str, call_sid: str) -> CallFacts:
         facts, seen = CallFacts(call_sid=call_sid), 0
