@@ -177,18 +177,18 @@ async def _tell_verdicts(session: AsyncSession, upload_id: str) -> None:
     for code, (message, fix) in _WORDS.items():
         await session.execute(
             text(
-                'insert into staged_problem (row, "column", value, code, message, fix, cells) '
+                'insert into staged_problem (row, "column", value, code, message, fix, cells) '  # noqa: S608
                 f"select row, {_NUMBER_CELL}, :code, :message || coalesce(detail, ''), :fix, cells from staged_lead "
-                "where verdict = :code order by row"  # noqa: S608
+                "where verdict = :code order by row"
             ),
             {"upload": upload_id, "code": code.value, "message": message, "fix": fix},
         )
     message, fix = _TAKEN_ALL_THE_SAME
     await session.execute(
         text(
-            'insert into staged_problem (row, "column", value, code, message, fix) '
+            'insert into staged_problem (row, "column", value, code, message, fix) '  # noqa: S608
             f"select row, {_NUMBER_CELL}, :code, :message || detail, :fix from staged_lead "
-            "where verdict is null and detail is not null order by row"  # noqa: S608
+            "where verdict is null and detail is not null order by row"
         ),
         {"upload": upload_id, "code": RowCode.ACTIVE_ELSEWHERE.value, "message": message, "fix": fix},
     )
