@@ -72,7 +72,7 @@ def test_every_kind_of_cell_is_read_as_openpyxl_reads_it(sheets: list[list[list[
         '<row r="3"><c r="AB3"><v>7</v></c><c><v>8</v></c></row>',
         '<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c></row>',
         '<row><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c><c t="str"><f>A1</f><v>text</v></c><c><f>1+1</f></c></row>',
-        '<row><c t="inlineStr"><is><r><t>bo</t></r><r><t>th</t></r><rPh sb="0" eb="1"><t>spoken</t></rPh></is></c></row>',
+        '<row><c t="inlineStr"><is><r><t>bo</t></r><r><t>th</t></r><rPh sb="0" eb="1"><t>said</t></rPh></is></c></row>',
         '<row><c t="d"><v>2026-03-04T00:00:00</v></c><c><v>1.2E10</v></c><c><v></v></c><c/></row>',
         '<row r="2.0"><c r="c2"><v>1</v></c></row>',
     ],
