@@ -63,6 +63,7 @@ _EVIDENCE: dict[str, Any] = {
     "recording_announced": True,
     "voicemail_played_at": None,
     "recordings": 1,
+    "rules_version": "2026-11-20-1a2b3c4d",
     "transcript_erased": False,
     "played": [
         {
@@ -212,6 +213,9 @@ class CallEvidenceOut(BaseModel):
     recording_announced: bool = Field(description="Words about the recording were heard")
     voicemail_played_at: datetime | None
     recordings: int
+    rules_version: str | None = Field(
+        None, description="The calling rules under which it was dialled: GET /v1/rules/versions/{version}"
+    )
     transcript_erased: bool = Field(description="Only these sentences are left; names in them were replaced")
     played: list[PlayedOut]
 

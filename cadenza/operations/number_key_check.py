@@ -3,10 +3,8 @@ and is it the one that the log was written under?"""
 
 import asyncio
 
-import psycopg
-
-from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.operations.findings import Finding, Verdict
+from cadenza.operations.records_reader import read_records
 from cadenza.records.number_hash import number_key_check
 from cadenza.records.number_key import NEWEST_CHECK
 from cadenza.settings import Settings
@@ -25,7 +23,7 @@ _UNSET = (
 async def number_key(settings: Settings) -> Finding:
     """WRONG if the log was last written under another key; DOUBTFUL if it was begun under another, and where a new
     SIGNING_SECRET would change the key."""
-    noted = await asyncio.to_thread(_noted_checks, settings)
+    noted = [row[0] for row in await asyncio.to_thread(read_records, settings, NEWEST_CHECK)]
     mine = number_key_check(settings)
     if noted and noted[0] != mine:
         words = "the audit log's numbers were hashed under another key until now: they would not be found any more"
@@ -37,23 +35,3 @@ async def number_key(settings: Settings) -> Finding:
         words = "AUDIT_HASH_KEY is not set: numbers in the audit log are hashed under SIGNING_SECRET"
         return Finding(SUBJECT, Verdict.DOUBTFUL, words, _UNSET)
     return Finding(SUBJECT, Verdict.GOOD, "set, and the one that the audit log was begun under" if noted else "set")
-
-
-def _noted_checks(settings: Settings) -> list[str]:
-    """The check values of the keys that the log was written under, newest first; none if nothing answers."""
-    address = _address(settings)
-    if address is None:
-        return []
-    try:
-        with psycopg.connect(address, connect_timeout=5) as connection:
-            return [str(row[0]) for row in connection.execute(NEWEST_CHECK).fetchall()]
-    except psycopg.Error:  # `_database` tells that it does not answer; a database without tables has no log
-        return []
-
-
-def _address(settings: Settings) -> str | None:
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    folder = settings.data_dir / "postgres"
-    port = folder / "port"  # written as the server was first prepared
-    return EmbeddedPostgres(folder, port=int(port.read_text())).url if port.exists() else None

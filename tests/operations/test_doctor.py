@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
+from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,6 +19,7 @@ from cadenza.operations.number_key_check import number_key
 from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import mark_ready
 from cadenza.operations.rehearsal_environment import RULES
+from cadenza.operations.rules_check import calling_rules
 from cadenza.records.database import Database
 from cadenza.records.number_hash import number_key_check
 from cadenza.records.number_key import note_number_key
@@ -227,3 +230,25 @@ async def test_the_key_of_the_audit_logs_numbers_is_held_against_the_one_that_it
     assert found.verdict is verdict
     assert verdict is Verdict.GOOD or "AUDIT_HASH_KEY" in found.fix
     assert OLD not in repr(found) and NEW not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("applied", "verdict", "words"),
+    [
+        (None, Verdict.GOOD, "version"),
+        ({"version": "narrow", "blackout_days": [{"day": "2026-12-24", "reason": "x"}]}, Verdict.GOOD, ".narrow-"),
+        ({"version": "weak", "jurisdictions": {"US-FL": {"attempt_caps": None}}}, Verdict.DOUBTFUL, "US-FL: at most 3"),
+        ({"version": "old", "gone": 1}, Verdict.WRONG, "do not fit"),
+    ],
+)
+def test_changes_to_the_rules_that_were_applied_over_the_api_are_judged_too(
+    tables_url: str, applied: dict[str, object] | None, verdict: Verdict, words: str
+) -> None:
+    with psycopg.connect(tables_url) as connection:
+        connection.execute(
+            "insert into rule_overlay (overlay, who, why) values (%s, 'key:ak_1', 'because')",
+            [None if applied is None else Jsonb(applied)],
+        )
+    [found] = calling_rules(Settings(database_url=SecretStr(tables_url)))
+    assert found.verdict is verdict
+    assert words in found.detail

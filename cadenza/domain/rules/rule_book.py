@@ -155,6 +155,8 @@ _FIXES = {
     "extra_forbidden": "Take it out, or correct its name.",
     "string_pattern_mismatch": "Write it as in docs/rules.md, for example US-FL, AU, monday or 2026-11.",
     "time_parsing": "Write a local time such as 08:00.",
+    "date_from_datetime_parsing": "Write a day such as 2026-12-24.",
+    "date_parsing": "Write a day such as 2026-12-24.",
     "enum": "Use one of the values that the message names.",
 }
 
