@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -42,6 +43,9 @@ from cadenza.records.rules_in_force import (
 router = APIRouter(prefix="/v1/rules", tags=["Rules"])
 _Reason = Annotated[str, Query(min_length=1, max_length=200, description="Why: kept with it and in the audit log")]
 _DryRun = Annotated[bool, Query(description="Only say what would change")]
+_OnlyIf = Annotated[
+    str | None, Query(max_length=210, description="Only if this version is in force: nobody changed it meanwhile")
+]
 _AcceptWeaker = Annotated[
     bool, Query(description="Also if rules of law do not hold any more afterwards: ask counsel before")
 ]
@@ -108,21 +112,29 @@ async def put_overlay(
     author: Author,
     dry_run: _DryRun = False,
     accept_weaker: _AcceptWeaker = False,
+    only_if: _OnlyIf = None,
 ) -> RuleChangeOut:
     """In force in every process from its next decision on, at planning, admission, before the POST and at the answer.
     All or nothing: a mistake names its field, and the rules stay as they are. A change that takes rules of law away
     needs `accept_weaker`. Calls that ring are judged by the new rules when they are answered; leads that wait for an
     opening are asked about at the time found before."""
     overlay = body.model_dump(mode="json", exclude_unset=True)
-    return await _change(context, overlay, author, reason, dry_run=dry_run, accept_weaker=accept_weaker)
+    wish = _Wish(reason, dry_run=dry_run, accept_weaker=accept_weaker, only_if=only_if)
+    return await _change(context, overlay, author, wish)
 
 
 @router.delete("/overlay", summary="Withdraw the changes", responses=guarded(409))
 async def withdraw_overlay(
-    reason: _Reason, context: Context, author: Author, dry_run: _DryRun = False, accept_weaker: _AcceptWeaker = False
+    reason: _Reason,
+    context: Context,
+    author: Author,
+    dry_run: _DryRun = False,
+    accept_weaker: _AcceptWeaker = False,
+    only_if: _OnlyIf = None,
 ) -> RuleChangeOut:
     """Back to the standard rules and the file of CALLING_RULES. What was in force stays on record."""
-    return await _change(context, None, author, reason, dry_run=dry_run, accept_weaker=accept_weaker)
+    wish = _Wish(reason, dry_run=dry_run, accept_weaker=accept_weaker, only_if=only_if)
+    return await _change(context, None, author, wish)
 
 
 @router.get("/{jurisdiction}", summary="Read the rules of a place", responses=guarded(404))
@@ -148,14 +160,18 @@ async def read_place(jurisdiction: str, context: Context) -> PlaceRulesOut:
     )
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """What comes with a change."""
+
+    reason: str
+    dry_run: bool
+    accept_weaker: bool
+    only_if: str | None
+
+
 async def _change(
-    context: ApiContext,
-    overlay: Mapping[str, Any] | None,
-    author: Authorship,
-    reason: str,
-    *,
-    dry_run: bool,
-    accept_weaker: bool,
+    context: ApiContext, overlay: Mapping[str, Any] | None, author: Authorship, wish: _Wish
 ) -> RuleChangeOut:
     async with context.database.transaction() as session:
         with suppress(RulesRefused):  # changes that do not fit can be mended here
@@ -164,12 +180,14 @@ async def _change(
             change = await plan_change(session, context.rules.base, overlay)
         except RulesRefused as refused:
             raise _refused(refused) from None
-        if change.weakened and not (accept_weaker or dry_run):
+        if wish.only_if not in {None, change.before}:
+            raise _changed_meanwhile(change.before)
+        if change.weakened and not (wish.accept_weaker or wish.dry_run):
             raise _weaker(change.weakened)
-        if not dry_run and not change.changes_nothing:
-            await put_in_force(session, change, who=author.who, why=reason)
+        if not wish.dry_run and not change.changes_nothing:
+            await put_in_force(session, change, who=author.who, why=wish.reason)
     return RuleChangeOut(
-        version=change.book.version, is_in_force=not dry_run, changes=change.changes, weakened=change.weakened
+        version=change.book.version, is_in_force=not wish.dry_run, changes=change.changes, weakened=change.weakened
     )
 
 
@@ -180,6 +198,17 @@ def _refused(refused: RulesRefused) -> Problem:
         "These rules cannot be used",
         "Nothing was changed. Each error names its field and what to do; the form is in docs/rules.md.",
         errors=[FieldError(field=one.field, message=one.message, fix=one.fix) for one in refused.problems],
+    )
+
+
+def _changed_meanwhile(version: str) -> Problem:
+    fix = "Look at what changed (GET /v1/rules/versions), and send this version if your change still holds."
+    return Problem(
+        409,
+        ProblemCode.CONFLICT,
+        "The rules were changed meanwhile",
+        "Nothing was changed.",
+        errors=[FieldError(field="only_if", message=f"Version {version} is in force.", fix=fix)],
     )
 
 

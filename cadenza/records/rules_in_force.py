@@ -65,13 +65,18 @@ class RulesInForce:
 
 @dataclass(frozen=True)
 class RuleChange:
-    """What new changes would do. `weakened`: rules of law that hold now and would not any more."""
+    """What new changes would do. `before` is the version in force; `weakened` are the rules of law that hold now and
+    would not any more."""
 
+    before: str
     book: RuleBook
     overlay: Mapping[str, Any] | None
-    changes_nothing: bool
     changes: list[str]
     weakened: list[str]
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.book.version == self.before
 
 
 async def plan_change(session: AsyncSession, base: RuleBook, overlay: Mapping[str, Any] | None) -> RuleChange:
@@ -85,9 +90,9 @@ async def plan_change(session: AsyncSession, base: RuleBook, overlay: Mapping[st
     book = base if overlay is None else base.with_overlay(overlay)
     before = set(loosened(standard_rules(), now))
     return RuleChange(
+        before=now.version,
         book=book,
         overlay=overlay,
-        changes_nothing=book.version == now.version,
         changes=differences(now.table, book.table),
         weakened=[one for one in loosened(standard_rules(), book) if one not in before],
     )

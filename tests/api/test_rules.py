@@ -128,6 +128,14 @@ async def test_rules_of_law_go_only_if_that_is_said(law: Api) -> None:
     assert again.status_code == 200  # what was accepted before is not asked about again
 
 
+async def test_a_change_may_ask_that_nobody_was_faster(law: Api) -> None:
+    first = (await law.http.get("/v1/rules")).json()["version"]
+    second = (await put(law, NARROWER, only_if=first)).json()["version"]
+    late = await put(law, {**NARROWER, "version": "2027-01"}, only_if=first)
+    assert (late.status_code, late.json()["code"]) == (409, "conflict")
+    assert (await law.http.get("/v1/rules")).json()["version"] == second
+
+
 async def test_the_same_change_again_changes_nothing(law: Api) -> None:
     first, again = (await put(law, NARROWER)).json(), (await put(law, NARROWER)).json()
     assert again == {**first, "changes": []}
