@@ -26,12 +26,16 @@ _STATUS_CODES = {
     415: ProblemCode.UNSUPPORTED_MEDIA_TYPE,
     416: ProblemCode.RANGE_NOT_SATISFIABLE,
 }
+_INSTANT = "Write day, time and offset, or Z for UTC: 2026-11-15T00:00:00Z (a + in an address is written %2B)."
 _FIXES = {
     "missing": "Add this field.",
     "extra_forbidden": "Remove this field, or correct its spelling.",
     "json_invalid": "Send valid JSON.",
     "string_type": "Send text in double quotes.",
     "enum": "Use one of the values named in the message.",
+    "timezone_aware": _INSTANT,
+    "datetime_parsing": _INSTANT,
+    "datetime_from_date_parsing": _INSTANT,
 }
 
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from api.context import Context
 from api.problems import Problem
 from api.routes.answers import guarded
 from api.routes.phones import read_any_phone
 from api.schemas.compliance import AuditEntryOut, AuditVerdict
+from api.schemas.instants import Instant
 from api.schemas.pages import Limit, Page
 from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.audit_chain import Head, parse_head
@@ -32,8 +32,8 @@ async def read(
     campaign: Annotated[str | None, Query(max_length=50, description="About this campaign")] = None,
     lead: Annotated[str | None, Query(max_length=50, description="About this lead")] = None,
     phone: Annotated[str | None, Query(max_length=40, description="About this number, found by its hash")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Not before")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Before")] = None,
+    since: Annotated[Instant | None, Query(description="Not before")] = None,
+    until: Annotated[Instant | None, Query(description="Before")] = None,
     limit: Limit = 50,
     after: Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before")] = None,
 ) -> Page[AuditEntryOut]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from api.authorship import Author, Authorship
 from api.context import ApiContext, Context
 from api.problems import Problem, not_found
 from api.routes.answers import guarded
+from api.schemas.instants import Instant
 from api.schemas.pages import Limit, Page
 from api.schemas.problems import FieldError, ProblemCode
 from api.schemas.rules import (
@@ -70,7 +70,7 @@ async def read(context: Context) -> RulesOut:
 async def versions(
     context: Context,
     at: Annotated[
-        AwareDatetime | None, Query(description="The book in force at this instant comes first; those before follow")
+        Instant | None, Query(description="The book in force at this instant comes first; those before follow")
     ] = None,
     limit: Limit = 50,
     after: Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before")] = None,

@@ -160,6 +160,13 @@ async def test_changes_that_do_not_fit_a_later_release_stop_every_call_until_the
     assert (await law.http.get("/v1/rules")).status_code == 200
 
 
+@pytest.mark.parametrize("written", ["2026", "20261121", "2026-11-21", "2026-11-21T15:00", "noon", "nan"])
+async def test_an_instant_needs_day_time_and_offset(law: Api, written: str) -> None:
+    answer = await law.http.get("/v1/rules/versions", params={"at": written})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.at")
+    assert "2026-11-15T00:00:00Z" in answer.text
+
+
 @pytest.mark.parametrize("table", ["rule_overlay", "rule_version"])
 @pytest.mark.parametrize("statement", ["update {} set who = 'nobody'", "delete from {}", "truncate {}"])
 async def test_the_record_is_append_only(law: Api, table: str, statement: str) -> None:
