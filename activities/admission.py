@@ -18,15 +18,16 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.heartbeat import heartbeating
-from cadenza.domain.gate import Gate
 from cadenza.domain.messages import CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import LeadState
+from cadenza.domain.rules.rule_book import RulesRefused
 from cadenza.records import admission, breakers, caller_ids, sweeper
 from cadenza.records.admission import AdmissionTick
 from cadenza.records.attempts import finish_lead
 from cadenza.records.breakers import BreakerChange
 from cadenza.records.campaigns import complete_finished_campaigns
 from cadenza.records.database import Database, lock_row
+from cadenza.records.rules_in_force import Rules
 from cadenza.records.sweeper import Sweep
 from cadenza.records.tables import Lead
 from cadenza.records.tick_start import Admission
@@ -52,10 +53,10 @@ RESTARTED = "worker_stops"
 class AdmissionActivities:
     """The dialer's one activity."""
 
-    def __init__(self, database: Database, leads: LeadClient, gate: Gate) -> None:
+    def __init__(self, database: Database, leads: LeadClient, rules: Rules) -> None:
         self._database = database
         self._leads = leads
-        self._gate = gate
+        self._rules = rules
         self._withdrawn: dict[str, float] = {}  # by attempt and strength
         self._reason = ""
 
@@ -84,7 +85,7 @@ class AdmissionActivities:
                     for chore in chores:
                         await chore.do_if_due(dialer.account)
                 pause = TICK_SECONDS
-            except (SQLAlchemyError, RPCError, TimeoutError, OSError) as error:
+            except (SQLAlchemyError, RPCError, RulesRefused, TimeoutError, OSError) as error:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS / 2)
                 activity.logger.warning("a tick failed (%s); the next one in %.1f s", type(error).__name__, pause)
             await _sleep_unless_stopping(pause)
@@ -93,7 +94,7 @@ class AdmissionActivities:
     async def tick(self, account: str) -> AdmissionTick:
         """Decide in one transaction, then tell the workflows, then note who was told."""
         async with self._database.transaction() as session:
-            tick = await admission.admit_due_leads(session, account, self._gate)
+            tick = await admission.admit_due_leads(session, account, await self._rules.gate(session))
         told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in tick.admitted)
         asked = await _all_told((lead, self._closing(campaign, lead, word)) for campaign, lead, word in tick.close)
         await self._withdraw(tick)
@@ -128,7 +129,7 @@ class AdmissionActivities:
     async def sweep(self, account: str) -> Sweep:
         """Repair what got stuck. It should never find anything: each find is an error to be looked into."""
         async with self._database.transaction() as session:
-            swept = await sweeper.sweep(session, account, self._gate)
+            swept = await sweeper.sweep(session, account, await self._rules.gate(session))
         for found in swept.found:
             activity.logger.error("swept: %s, lead %s, attempt %s", found.kind, found.lead_id, found.attempt_id or "-")
         told = await _all_told((one.message.attempt_id, self._announcing(one)) for one in swept.announce)

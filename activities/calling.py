@@ -29,7 +29,7 @@ from activities.errors import CarrierError, Doubtful, NoSuchCall, NotTaken, Reje
 from activities.voicemail import message_key, message_twiml
 from cadenza.domain.breakers import BreakerRule, Trip
 from cadenza.domain.call_result import Submission
-from cadenza.domain.gate import Gate, GateDecision, Rule
+from cadenza.domain.gate import GateDecision, Rule
 from cadenza.domain.messages import RescueInput, StopRecordingInput
 from cadenza.domain.outcomes import AttemptState, CallStatus
 from cadenza.records import attempts
@@ -40,6 +40,7 @@ from cadenza.records.caller_ids import rest_refused_number
 from cadenza.records.database import Database
 from cadenza.records.events import was_taken_up
 from cadenza.records.gate_facts import database_now
+from cadenza.records.rules_in_force import Rules
 from cadenza.records.tables import Attempt, RenderedAudio
 from cadenza.settings import Settings
 
@@ -71,14 +72,14 @@ class CallingActivities:
         settings: Settings,
         database: Database,
         carrier: Carrier,
-        gate: Gate,
+        rules: Rules,
         *,
         list_margin: timedelta = LIST_MARGIN,
     ) -> None:
         self._settings = settings
         self._database = database
         self._carrier = carrier
-        self._gate = gate
+        self._rules = rules
         self._list_margin = list_margin
 
     @activity.defn
@@ -89,7 +90,7 @@ class CallingActivities:
         """
         began = time.monotonic()
         async with self._database.transaction() as session:
-            claim = await attempts.claim_for_submission(session, ref.attempt_id, self._gate)
+            claim = await attempts.claim_for_submission(session, ref.attempt_id, await self._rules.gate(session))
             attempt = await attempts.get_attempt(session, ref.attempt_id)
             state, waits_for_beep = AttemptState(attempt.state), attempt.leaves_voicemail
         if isinstance(claim, GateDecision):
@@ -186,7 +187,7 @@ class CallingActivities:
         Run it with one try only. Where the carrier's answer was lost the message is taken to play.
         """
         async with self._database.transaction() as session:
-            call = await load_call(session, ref.attempt_id, self._gate)
+            call = await load_call(session, ref.attempt_id, await self._rules.gate(session))
             if call is None or not call.call_sid or not await attempts.claim_voicemail(session, ref.attempt_id):
                 return DroppedVoicemail(result=DropResult.NOT_ALLOWED)
             rendered = await session.get(RenderedAudio, message_key(call, self._settings)) is not None
@@ -263,7 +264,7 @@ class CallingActivities:
             if attempt.state != AttemptState.RESERVED or await database_now(session) < attempt.lease_until:
                 raise ApplicationError("the reservation still holds", type=STILL_DOUBTFUL)
             # Stores the lapse as the refusal it is
-            await attempts.claim_for_submission(session, ref.attempt_id, self._gate)
+            await attempts.claim_for_submission(session, ref.attempt_id, await self._rules.gate(session))
         return PlacedCall(submission=Submission.LAPSED, rule=Rule.LEASE_LAPSED.value)
 
     async def _find(self, attempt: Attempt) -> CarrierCall | None:

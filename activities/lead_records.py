@@ -3,27 +3,27 @@
 from temporalio import activity
 
 from activities.call_models import AttemptRecord, AttemptRef, ClosedLead, FinishLead, LeadRef, RecordedOutcome
-from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome, CallStatus
 from cadenza.domain.retry import StepKind
 from cadenza.records import attempts
 from cadenza.records.attempts import FinishAttempt
 from cadenza.records.database import Database
+from cadenza.records.rules_in_force import Rules
 from cadenza.records.transfers import word_of_transfers
 
 
 class LeadRecordActivities:
     """Activities on the records of a lead. They retry until the database answers."""
 
-    def __init__(self, database: Database, gate: Gate) -> None:
+    def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
-        self._gate = gate
+        self._rules = rules
 
     @activity.defn
     async def record_outcome(self, finish: FinishAttempt) -> RecordedOutcome:
         """Store how the attempt ended, free its line, and decide what comes next."""
         async with self._database.transaction() as session:
-            step = await attempts.finish_attempt(session, finish, self._gate)
+            step = await attempts.finish_attempt(session, finish, await self._rules.gate(session))
             attempt = await attempts.get_attempt(session, finish.attempt_id)
             has_webhook = step.kind is StepKind.FINISH and await attempts.has_webhook(session, attempt.lead_id)
         return RecordedOutcome(step=step, has_webhook=has_webhook)

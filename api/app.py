@@ -30,12 +30,14 @@ from api.routes import (
     people,
     registers,
     reports,
+    rules,
     suppressions,
     twilio,
     uploads,
 )
-from cadenza.calling_rules import gate_for
+from cadenza.calling_rules import rules_for
 from cadenza.records.database import Database
+from cadenza.records.rules_in_force import RulesInForce
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
 
@@ -52,6 +54,7 @@ _TAGS = [
     {"name": "Reports", "description": "What a campaign did, and what it does now."},
     {"name": "Appointments", "description": "Booked in calls."},
     {"name": "Suppressions", "description": "Numbers that no campaign calls."},
+    {"name": "Rules", "description": "The calling rules: in force now, in force then, and changes to them."},
     {"name": "Registers", "description": "Do-not-call registers and reassigned numbers."},
     {"name": "People", "description": "What is known of a number, its erasure, and the evidence for a lead."},
     {"name": "Audit", "description": "Every decision and every change, in a log that can be verified."},
@@ -88,7 +91,7 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         orchestration=orchestration,
         delivery=EventDelivery(database, LeadClient(temporal), orchestration),
         rate_limit=RateLimit(settings.api_rate_limit),
-        gate=gate_for(settings),
+        rules=RulesInForce(database, rules_for(settings)),
     )
     app = FastAPIOffline(  # the pages' scripts come from the package: a closed network shows them too
         title="Cadenza",
@@ -116,6 +119,7 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         registers,
         people,
         audit,
+        rules,
         keys,
         account,
         caller_ids,

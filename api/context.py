@@ -10,8 +10,8 @@ from temporalio.client import Client
 from api.delivery import EventDelivery
 from api.orchestration import Orchestration
 from api.rate_limit import RateLimit
-from cadenza.domain.gate import Gate
 from cadenza.records.database import Database
+from cadenza.records.rules_in_force import RulesInForce
 from cadenza.settings import Settings
 
 UPLOADS_AT_ONCE = 2
@@ -28,7 +28,7 @@ class ApiContext:
     orchestration: Orchestration
     delivery: EventDelivery
     rate_limit: RateLimit
-    gate: Gate
+    rules: RulesInForce
     upload_places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
 
     @property

@@ -7,10 +7,23 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from api.schemas import account, breakers, calls, campaigns, compliance, leads, lists, problems, reports, uploads, why
+from api.schemas import (
+    account,
+    breakers,
+    calls,
+    campaigns,
+    compliance,
+    leads,
+    lists,
+    problems,
+    reports,
+    rules,
+    uploads,
+    why,
+)
 from api.schemas.problems import ProblemDocument
 
-_MODULES = (account, breakers, calls, campaigns, compliance, leads, lists, problems, reports, uploads, why)
+_MODULES = (account, breakers, calls, campaigns, compliance, leads, lists, problems, reports, rules, uploads, why)
 
 
 def document_problems_and_examples(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError, TimeoutE
 from starlette.exceptions import HTTPException
 
 from api.schemas.problems import FieldError, ProblemCode, ProblemDocument
+from cadenza.domain.rules.rule_book import RulesRefused
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("api.problems")
@@ -25,12 +26,16 @@ _STATUS_CODES = {
     415: ProblemCode.UNSUPPORTED_MEDIA_TYPE,
     416: ProblemCode.RANGE_NOT_SATISFIABLE,
 }
+_INSTANT = "Write day, time and offset, or Z for UTC: 2026-11-15T00:00:00Z (a + in an address is written %2B)."
 _FIXES = {
     "missing": "Add this field.",
     "extra_forbidden": "Remove this field, or correct its spelling.",
     "json_invalid": "Send valid JSON.",
     "string_type": "Send text in double quotes.",
     "enum": "Use one of the values named in the message.",
+    "timezone_aware": _INSTANT,
+    "datetime_parsing": _INSTANT,
+    "datetime_from_date_parsing": _INSTANT,
 }
 
 
@@ -67,6 +72,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DataError, _not_storable)
     app.add_exception_handler(UnicodeEncodeError, _not_storable)
+    app.add_exception_handler(RulesRefused, _rules_do_not_fit)
     for away in (OperationalError, InterfaceError, TimeoutError):
         app.add_exception_handler(away, _database_away)
 
@@ -117,6 +123,20 @@ async def _database_away(request: Request, error: Exception) -> JSONResponse:
             "The database does not answer",
             "Nothing was changed. Try again in some seconds.",
             headers={"Retry-After": "2"},
+        )
+    )
+
+
+async def _rules_do_not_fit(request: Request, error: Exception) -> JSONResponse:
+    """What was changed over the API under another release, or another file of CALLING_RULES."""
+    assert isinstance(error, RulesRefused)
+    return problem_response(
+        Problem(
+            503,
+            ProblemCode.BAD_RULES,
+            "The changes to the rules do not fit",
+            "Nobody is called until they are sent again (PUT /v1/rules/overlay), or withdrawn.",
+            errors=[FieldError(field=one.field, message=one.message, fix=one.fix) for one in error.problems],
         )
     )
 

@@ -14,12 +14,14 @@ from api.app import create_app
 from api.audit_sealer import keep_sealing
 from api.context import ApiContext, account_id
 from api.first_key import ensure_first_key
-from cadenza.calling_rules import gate_for
+from cadenza.domain.rules.rule_book import RulesRefused
 from cadenza.operations.listening import BACKLOG, inherited
 from cadenza.operations.readiness import clear_ready, mark_ready
 from cadenza.records.campaigns import keep_account
 from cadenza.records.database import Database
 from cadenza.records.migrate import migrate
+from cadenza.records.number_hash import number_key_check
+from cadenza.records.number_key import note_number_key
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
 
@@ -30,15 +32,10 @@ LATE_REQUEST_SECONDS = 1.0
 """How long after the last connection was accepted its request may come."""
 
 
-class DatabaseUnset(Exception):
-    """DATABASE_URL is not set: the API alone does not start a database."""
-
-
 async def serve(settings: Settings) -> None:
-    """Migrate, make the account's row and the first key, then serve until SIGTERM or SIGINT. Raises RulesRefused."""
-    if settings.database_url is None:
-        raise DatabaseUnset
-    gate_for(settings)  # rules that cannot be used stop the start before anything is changed
+    """Migrate, make the account's row and the first key, then serve until SIGTERM or SIGINT. The settings are those of
+    `process_settings`: with a database, and rules that can be used."""
+    assert settings.database_url is not None
     database_url = settings.database_url.get_secret_value()
     await asyncio.to_thread(migrate, database_url)
     database = Database(database_url, settings.database_pool_size)
@@ -54,8 +51,12 @@ async def serve(settings: Settings) -> None:
             )
         if await ensure_first_key(database, settings.data_dir):
             _log.info("the first API key was made", file=str(settings.data_dir / "api_key"))
+        async with database.transaction() as session:
+            if await note_number_key(session, number_key_check(settings)):
+                _log.warning("numbers in the audit log are hashed under another key than before: see `cadenza doctor`")
         temporal = await connect(settings, lazy=True)
         app = create_app(settings, database, temporal)
+        await _put_rules_on_record(app.state.context)
         server = _Server(
             uvicorn.Config(
                 app,
@@ -76,6 +77,16 @@ async def serve(settings: Settings) -> None:
         clear_ready(NAME)
         await database.close()
     _log.info("stopped")
+
+
+async def _put_rules_on_record(context: ApiContext) -> None:
+    """From the start, also if nobody is called yet. With changes that do not fit the API serves all the same, for it is
+    where they are mended; until then every gate stays shut."""
+    try:
+        async with context.database.transaction() as session:
+            await context.rules.gate(session)
+    except RulesRefused as refused:
+        _log.error("nobody is called: the changes to the rules made over the API do not fit", refused=str(refused))
 
 
 class _Server(uvicorn.Server):

@@ -4,7 +4,6 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from cadenza.domain.gate import Gate
 from cadenza.domain.rules.rule_book import RuleBook, RuleProblem, RulesRefused, standard_rules
 from cadenza.settings import Settings
 
@@ -27,19 +26,15 @@ def read_rules(overlay: Path | None) -> RuleBook:
     return standard_rules().with_overlay(changes)
 
 
-def gate_for(settings: Settings) -> Gate:
-    """The process's one gate. Raises RulesRefused: a start with other rules than the operator's would be worse."""
-    return _gate(settings.calling_rules)
+def rules_for(settings: Settings) -> RuleBook:
+    """The process's own book, read once; what was changed through the API lies over it (`records.rules_in_force`).
+    Raises RulesRefused: a start with other rules than the operator's would be worse."""
+    return _rules(settings.calling_rules)
 
 
 @lru_cache(maxsize=4)
-def _gate(overlay: Path | None) -> Gate:
-    return Gate(read_rules(overlay))
-
-
-def complaint(refused: RulesRefused) -> str:
-    """For a process that cannot start: each field with what is wrong and what to do, a line each."""
-    return "".join(f"CALLING_RULES: {one.field}: {one.message} -> {one.fix}\n" for one in refused.problems)
+def _rules(overlay: Path | None) -> RuleBook:
+    return read_rules(overlay)
 
 
 def _refused(message: str, fix: str) -> RulesRefused:

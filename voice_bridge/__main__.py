@@ -6,18 +6,17 @@ import sys
 from cadenza.loading import loading
 
 with loading():
-    from cadenza.calling_rules import complaint
-    from cadenza.domain.rules.rule_book import RulesRefused
-    from cadenza.settings import get_settings
+    from cadenza.operations.process_settings import process_settings, tell
+    from cadenza.operations.settings_check import SettingsError
     from voice_bridge.process import run_bridge
 
 
 def main() -> int:
     try:
-        asyncio.run(run_bridge(get_settings()))
-    except RulesRefused as refused:
-        sys.stderr.write(complaint(refused))
-        return 2
+        settings = process_settings()
+    except SettingsError as error:
+        return tell(error)
+    asyncio.run(run_bridge(settings))
     return 0
 
 

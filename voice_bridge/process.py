@@ -23,19 +23,14 @@ log = structlog.get_logger(__name__)
 NAME = "bridge"
 
 
-class MissingDatabase(Exception):
-    """DATABASE_URL is not set: the supervisor sets it for its children."""
-
-
 async def run_bridge(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. The settings are those of `process_settings`."""
     set_up_logging(settings, NAME)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    if settings.database_url is None:
-        raise MissingDatabase("set DATABASE_URL, or start the bridge with `cadenza up` or `cadenza bridge`")
+    assert settings.database_url is not None
     database = Database(settings.database_url.get_secret_value(), settings.database_pool_size, overflow=0)
     leads = LeadClient(await connect(settings, lazy=True))
     services = build_services(settings, new_id("br"), database, leads)

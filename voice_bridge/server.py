@@ -203,7 +203,7 @@ class BridgeServer:
     async def _load(self, attempt_id: str, start: StartFrame) -> tuple[CallContext, Past]:
         """The call's context and past; claims the call for this bridge."""
         async with self._services.database.transaction() as session:
-            context = await load_call(session, attempt_id, self._services.gate)
+            context = await load_call(session, attempt_id, await self._services.rules.gate(session))
             if context is None:
                 raise StreamRefused("unknown_attempt")
             if context.conversation_over or context.attempt_state not in OPEN_ATTEMPT_STATES:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from cadenza.calling_rules import gate_for
-from cadenza.domain.gate import Gate
+from cadenza.calling_rules import rules_for
 from cadenza.records.database import Database
+from cadenza.records.rules_in_force import Rules, RulesInForce
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
 from voice_bridge.audio_library import AudioLibrary
@@ -23,7 +23,7 @@ class Services:
     bridge_id: str
     settings: Settings
     database: Database
-    gate: Gate
+    rules: Rules
     leads: LeadClient
     library: AudioLibrary
     listen: RecogniserFactory
@@ -43,7 +43,7 @@ def build_services(settings: Settings, bridge_id: str, database: Database, leads
         bridge_id=bridge_id,
         settings=settings,
         database=database,
-        gate=gate_for(settings),
+        rules=RulesInForce(database, rules_for(settings)),
         leads=leads,
         library=AudioLibrary(database),
         listen=AssemblyAIListening(

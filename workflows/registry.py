@@ -16,8 +16,9 @@ from activities.carrier import Carrier
 from activities.lead_records import LeadRecordActivities
 from activities.notify import NotifyActivities
 from activities.recordings import RecordingActivities
-from cadenza.calling_rules import gate_for
+from cadenza.calling_rules import rules_for
 from cadenza.records.database import Database
+from cadenza.records.rules_in_force import RulesInForce
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
 from workflows.dialer import DialerWorkflow
@@ -90,10 +91,10 @@ class Activities:
 
 def build_activities(settings: Settings, database: Database, client: Client) -> Activities:
     """Make every adapter once. Close the result, then the database. Raises RulesRefused."""
-    gate = gate_for(settings)
-    calling = CallingActivities(settings, database, Carrier(settings), gate)
-    records = LeadRecordActivities(database, gate)
-    admission = AdmissionActivities(database, LeadClient(client), gate)
+    rules = RulesInForce(database, rules_for(settings))
+    calling = CallingActivities(settings, database, Carrier(settings), rules)
+    records = LeadRecordActivities(database, rules)
+    admission = AdmissionActivities(database, LeadClient(client), rules)
     vendors = (
         BookingActivities(settings, database),
         AudioActivities(settings, database),

@@ -24,7 +24,6 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from cadenza.calling_rules import gate_for
 from cadenza.domain.messages import DIAL_TASK_QUEUE, TASK_QUEUE
 from cadenza.logging_setup import set_up_logging
 from cadenza.operations.readiness import clear_ready, mark_ready
@@ -116,16 +115,14 @@ def dial_rate(calls_per_second: float) -> float:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises RulesRefused."""
+    """Serve until SIGTERM or SIGINT. The settings are those of `process_settings`."""
     set_up_logging(settings, NAME)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="vendor"))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if settings.database_url is None:
-        raise SystemExit("DATABASE_URL is not set: start the worker with `cadenza up`, or set it")
-    gate_for(settings)  # rules that cannot be used stop the start before anything is waited for
+    assert settings.database_url is not None
     client = await _until_reached(lambda: connect(settings), stop)
     if client is None:
         return

@@ -5,18 +5,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from api.context import Context
 from api.problems import Problem
 from api.routes.answers import guarded
 from api.routes.phones import read_any_phone
 from api.schemas.compliance import AuditEntryOut, AuditVerdict
+from api.schemas.instants import Instant
 from api.schemas.pages import Limit, Page
 from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.audit_chain import Head, parse_head
 from cadenza.records.audit import exported_chain, list_audit, seal_entries, verify_chain
 from cadenza.records.database import Database
+from cadenza.records.number_key import key_changes
 
 router = APIRouter(prefix="/v1/audit", tags=["Audit"])
 
@@ -31,8 +32,8 @@ async def read(
     campaign: Annotated[str | None, Query(max_length=50, description="About this campaign")] = None,
     lead: Annotated[str | None, Query(max_length=50, description="About this lead")] = None,
     phone: Annotated[str | None, Query(max_length=40, description="About this number, found by its hash")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Not before")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Before")] = None,
+    since: Annotated[Instant | None, Query(description="Not before")] = None,
+    until: Annotated[Instant | None, Query(description="Before")] = None,
     limit: Limit = 50,
     after: Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before")] = None,
 ) -> Page[AuditEntryOut]:
@@ -59,18 +60,21 @@ async def verify(
         str | None, Query(max_length=100, description="POSITION:HASH, noted earlier: finds a log that was cut")
     ] = None,
 ) -> AuditVerdict:
-    """Every hash is computed anew, from the first entry on. Reads the whole log: some seconds for a million entries."""
+    """Every hash is computed anew, from the first entry on. Reads the whole log: some seconds for a million entries.
+    No key takes part: a changed AUDIT_HASH_KEY or SIGNING_SECRET breaks nothing, and is told apart from a change."""
     noted = _noted(head)
     async with context.database.transaction() as session:
         await seal_entries(session)
     async with context.database.transaction() as session:
         reached, broken = await verify_chain(session, noted)
+        changed = await key_changes(session)
     return AuditVerdict(
         is_intact=broken is None,
         head=str(reached),
         broken_at=broken.position if broken else None,
         entry_id=broken.entry_id if broken else None,
         reason=broken.reason if broken else "",
+        number_key_changed_at=changed[-1].at if changed else None,
     )
 
 

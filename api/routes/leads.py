@@ -89,7 +89,7 @@ async def why(lead_id: str, context: Context) -> WhyOut:
     """What every rule of the gate says about the lead now, with what it asks for, its jurisdiction, grade and source;
     and the first instant at which a call may be made. Times in UTC and by every clock that the person may go by."""
     async with context.database.transaction() as session:
-        found = await explain_lead(session, lead_id, context.gate)
+        found = await explain_lead(session, lead_id, await context.rules.gate(session))
         if found is None:
             raise not_found("lead", "GET /v1/leads lists them")
         return WhyOut.of(found)

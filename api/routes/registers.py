@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 
 from api.authorship import Author
 from api.context import Context
@@ -14,6 +13,7 @@ from api.routes.answers import guarded
 from api.routes.number_files import NUMBERS_BODY, file_body, list_out, refused_list
 from api.schemas.campaigns import CountryCode
 from api.schemas.compliance import ListOut, RegisterOut
+from api.schemas.instants import Instant
 from api.schemas.pages import Page
 from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.row_problem import FileRefused
@@ -55,7 +55,7 @@ async def load(
     context: Context,
     author: Author,
     jurisdiction: _Jurisdiction,
-    copied_at: Annotated[AwareDatetime, Query(description="When its keeper gave out this copy: its age counts")],
+    copied_at: Annotated[Instant, Query(description="When its keeper gave out this copy: its age counts")],
     name: _Name = "national",
     internal: Annotated[bool, Query(description="Your own list for this jurisdiction, not the law's register")] = False,
     country: Annotated[

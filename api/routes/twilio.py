@@ -66,7 +66,7 @@ async def answer(attempt: AttemptId, form: SignedForm, context: Context) -> Resp
             return _xml(hang_up())
         call_sid = str(form.get("CallSid", ""))
         verdict = answered_by(form.get("AnsweredBy"))
-        decision = await admit_answer(session, attempt, call_sid, context.gate, verdict)
+        decision = await admit_answer(session, attempt, call_sid, await context.rules.gate(session), verdict)
     if not decision.allowed:
         _log.info("answered call refused", attempt=attempt, rule=decision.rule)
         return _xml(hang_up())

@@ -63,6 +63,7 @@ _EVIDENCE: dict[str, Any] = {
     "recording_announced": True,
     "voicemail_played_at": None,
     "recordings": 1,
+    "rules_version": "2026-11-20-1a2b3c4d",
     "transcript_erased": False,
     "played": [
         {
@@ -212,6 +213,9 @@ class CallEvidenceOut(BaseModel):
     recording_announced: bool = Field(description="Words about the recording were heard")
     voicemail_played_at: datetime | None
     recordings: int
+    rules_version: str | None = Field(
+        None, description="The calling rules under which it was dialled: GET /v1/rules/versions/{version}"
+    )
     transcript_erased: bool = Field(description="Only these sentences are left; names in them were replaced")
     played: list[PlayedOut]
 
@@ -270,13 +274,21 @@ class AuditEntryOut(BaseModel):
 class AuditVerdict(BaseModel):
     """Whether the log is as it was written. Note the head elsewhere: only it shows a log that was cut at its end."""
 
-    model_config = _example({"is_intact": True, "head": _HEAD, "broken_at": None, "entry_id": None, "reason": ""})
+    model_config = _example(
+        {"is_intact": True, "head": _HEAD, "broken_at": None, "entry_id": None, "reason": "",
+         "number_key_changed_at": None}
+    )  # fmt: skip
 
     is_intact: bool
     head: str = Field(description="POSITION:HASH of the last entry that is as it was written")
     broken_at: int | None = Field(description="Position of the first bad entry")
     entry_id: int | None
     reason: str
+    number_key_changed_at: datetime | None = Field(
+        None,
+        description="When the key of numbers' hashes became another; the chain needs no key, but entries from before "
+        "are not found by their number",
+    )
 
 
 class PersonIn(BaseModel):

@@ -32,6 +32,8 @@ class ProblemCode(StrEnum):
     NO_RECORDING = "no_recording"
     CALL_OVER = "call_over"
     TOO_MANY_NOTES = "too_many_notes"
+    BAD_RULES = "bad_rules"
+    RULES_WEAKENED = "rules_weakened"
     # Whole lead files that cannot be taken
     EMPTY_FILE = "empty_file"
     NOT_A_LEAD_FILE = "not_a_lead_file"

@@ -13,13 +13,13 @@ from functools import lru_cache
 from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.gate_checks import Case, Check, Refusal, cap_checks, consent_checks, lead_checks, switch_checks
 from cadenza.domain.gate_hours import OpenHours, distinct, open_hours
-from cadenza.domain.gate_question import ALLOWED, GateDecision, GateFacts, Rule, Verdict
+from cadenza.domain.gate_question import GateDecision, GateFacts, Rule, Verdict
 from cadenza.domain.open_times import DAY, to_instant
 from cadenza.domain.place import Place
 from cadenza.domain.rules.jurisdiction import RecordingConsent
 from cadenza.domain.rules.rule_book import RuleBook
 
-__all__ = ["ALLOWED", "Gate", "GateDecision", "GateFacts", "Rule", "Verdict"]
+__all__ = ["Gate", "GateDecision", "GateFacts", "Rule", "Verdict"]
 
 HORIZON_DAYS = 400
 """How far ahead an opening is looked for: a year of weeks, holidays and changes of the clocks, and a month."""
@@ -46,6 +46,8 @@ class Gate:
 
     def __init__(self, rules: RuleBook) -> None:
         self.rules = rules
+        self.allowed = GateDecision(rules_version=rules.version)
+        """Its "yes", which says under which rules."""
         self._rule = lru_cache(maxsize=4096)(self._make_ruling)
 
     @property
@@ -64,7 +66,7 @@ class Gate:
         for check in ruling.after:
             if refusal := check.test(case):
                 return self._refuse(check, refusal, case, ruling)
-        return ALLOWED
+        return self.allowed
 
     def next_allowed(self, facts: GateFacts, now: datetime) -> datetime | None:
         """The first instant at or after `now` at which the answer is yes if nothing but time changes, in UTC; None if

@@ -93,7 +93,7 @@ class GateDecision(BaseModel):
 
     `next_at` is the first instant at which the answer would be yes if nothing but time changes; None if there is none.
     Then, if `is_final`, the lead can be closed; otherwise a person has to act first (resume, load a list).
-    `jurisdiction`, `grade` and `source` are those of the rule, where it is the law's.
+    `jurisdiction`, `grade` and `source` are those of the rule, where it is the law's. `rules_version` names the book.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -111,8 +111,6 @@ class GateDecision(BaseModel):
     def allowed(self) -> bool:
         return self.rule is None
 
-
-ALLOWED = GateDecision()
 
 FOR_A_PERSON = frozenset({Rule.NO_CONSENT, Rule.DO_NOT_CALL_LIST_STALE})
 """What time does not mend, and a person can: by a consent, by a new copy of a register. Such a lead is held."""

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, BinaryIO, TextIO
 
 from cadenza.domain.file_form import FileForm, open_text
+from cadenza.domain.lead_columns import holds_numbers
 from cadenza.domain.row_problem import FileCode, FileRefused, RowCode, RowProblem
 from cadenza.domain.row_source import MAX_COLUMNS, BadRow, RawRow, Record, RowSource
 
@@ -35,7 +36,7 @@ def read_json(stream: BinaryIO, form: FileForm) -> RowSource:
     for _, value in _objects(stream, form):
         count += 1
         if isinstance(value, dict):
-            names.update(dict.fromkeys(value))
+            names.update(dict.fromkeys(_flat(value)))
         if len(names) > MAX_COLUMNS:
             raise FileRefused(
                 FileCode.NOT_A_LEAD_FILE,
@@ -50,7 +51,8 @@ def read_json(stream: BinaryIO, form: FileForm) -> RowSource:
 def _rows(stream: BinaryIO, form: FileForm, names: tuple[str, ...]) -> Iterator[Record]:
     for row, value in _objects(stream, form):
         if isinstance(value, dict):
-            yield RawRow(row, tuple(_cell(value.get(name)) for name in names))
+            cells = _flat(value)
+            yield RawRow(row, tuple(_cell(cells.get(name)) for name in names))
         else:
             yield BadRow(row, (), _not_an_object(row))
 
@@ -159,6 +161,22 @@ def _bad_json(good: int) -> FileRefused:
         f"The JSON cannot be read after {good} good objects; nothing was taken.",
         "Send an array of objects, or one object on each line. Was the file cut off?",
     )
+
+
+def _flat(value: dict[str, Any]) -> dict[str, Any]:
+    """With what stands one level down, as APIs nest it: `address.city`, and a list of numbers as `phones 1`,
+    `phones 2`."""
+    if not any(isinstance(item, dict | list) for item in value.values()):
+        return value
+    cells: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, dict):
+            cells |= {f"{name}.{inner}": below for inner, below in item.items()}
+        elif isinstance(item, list) and holds_numbers(name) and all(isinstance(one, str | int) for one in item):
+            cells |= {f"{name} {place}": one for place, one in enumerate(item, start=1)}
+        else:
+            cells[name] = item
+    return cells
 
 
 def _not_an_object(row: int) -> RowProblem:

@@ -71,8 +71,8 @@ _PHONES: dict[PhoneKind, tuple[str, ...]] = {
     PhoneKind.DIRECT: ("direct phone", "direct dial", "direct number", "direct", "direct line", "ddi"),
     PhoneKind.PHONE: (
         "phone number", "phone", "telephone number", "telephone", "tel", "tel no", "phone no", "contact number",
-        "contact phone", "number", "primary phone", "phone 1", "phone 2", "phone 3", "telefon", "telefonnummer",
-        "telefono", "rufnummer",
+        "contact phone", "number", "primary phone", "phone 1", "phone 2", "phone 3", "phones", "phone numbers",
+        "telefon", "telefonnummer", "telefono", "rufnummer",
     ),
     PhoneKind.WORK: ("work phone", "business phone", "office phone", "work number", "work phone number"),
     PhoneKind.MAIN: ("main phone", "main line", "main number", "company phone", "company phone number", "switchboard"),
@@ -155,6 +155,7 @@ _PHONE_TARGETS = {
     for rank, name in reversed(list(enumerate(names)))
 }
 _FIELD_TARGETS = {squashed(name): field for field, names in _FIELDS.items() for name in names}
+_HOLDERS = {"properties", "fields", "lead", "contact", "person", "address", "mailingaddress"}
 _IGNORED = {squashed(name) for name in ERROR_COLUMNS}
 _KINDS = list(PhoneKind)
 _KIND_VALUES = frozenset(kind.value for kind in PhoneKind)
@@ -238,6 +239,11 @@ def known_columns(header: Sequence[str]) -> int:
     return len({key for key in map(squashed, header) if key in _FIELD_TARGETS or key in _PHONE_TARGETS})
 
 
+def holds_numbers(header: str) -> bool:
+    """Whether a column of this name is taken for one of phone numbers."""
+    return squashed(header) in _PHONE_TARGETS
+
+
 def looks_like_data(headers: Sequence[str]) -> bool:
     """Whether the first line is a lead rather than a header: then it is personal data and not shown."""
     return any(sum(letter.isdigit() for letter in name) >= 7 for name in headers)
@@ -252,11 +258,22 @@ def _proposed(name: str, taken: set[LeadField]) -> tuple[str, int]:
     key = squashed(name)
     if key in _IGNORED:
         return IGNORE, 0
+    if key not in _PHONE_TARGETS and key not in _FIELD_TARGETS:
+        key = _plainer(name)
     if key in _PHONE_TARGETS:
         kind, rank = _PHONE_TARGETS[key]
         return kind.value, rank
     field = _FIELD_TARGETS.get(key)
     return (field.value if field is not None and field not in taken else ""), 0
+
+
+def _plainer(name: str) -> str:
+    """Without the name of what holds the lead's own fields in JSON (`properties.phone`; never `owner.phone`), and
+    without a number behind the name of a phone column (`mobile 2`, `phones 1`)."""
+    holder, dot, inner = name.rpartition(".")
+    key = squashed(inner if dot and squashed(holder) in _HOLDERS else name)
+    numbered = re.sub(r"\d$", "", key)
+    return numbered if numbered in _PHONE_TARGETS else key
 
 
 def _checked(override: Mapping[str, str], headers: Sequence[str]) -> dict[int, str]:

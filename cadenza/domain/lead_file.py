@@ -68,8 +68,8 @@ class LeadFile:
             if lead is not None:
                 first = first_rows.setdefault(int(lead.phone[1:]), item.row)
                 if first != item.row:
+                    problems.append(reader.duplicate(item, lead, first))
                     lead = None
-                    problems.append(reader.duplicate(item, first))
             yield RowResult(item.row, item.cells, lead, problems)
 
 

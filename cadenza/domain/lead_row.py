@@ -44,6 +44,8 @@ class LeadRow(BaseModel):
     row: int
     phone: str
     phone_kind: PhoneKind = PhoneKind.PHONE
+    phone_column: int = 0
+    """Position of the cell that the number was read from."""
     extension: str = ""
     other_phones: tuple[OtherPhone, ...] = ()
     name: str = ""
@@ -72,10 +74,11 @@ class RowReader:
         reading = _Reading(raw, self._plan, self._default_country)
         return reading.lead(), reading.problems
 
-    def duplicate(self, raw: RawRow, first_row: int) -> RowProblem:
+    def duplicate(self, raw: RawRow, lead: LeadRow, first_row: int) -> RowProblem:
         return RowProblem(
             row=raw.row,
-            column=self._plan.headers[self._plan.phones[0].position],
+            column=self._plan.headers[lead.phone_column],
+            value=clean_cell(raw.cells[lead.phone_column])[:MAX_CELL],
             code=RowCode.DUPLICATE_IN_FILE,
             message=f"The number is the same as in row {first_row}.",
             fix="Nothing to do if it is the same person; otherwise correct the number.",
@@ -90,6 +93,7 @@ class _Reading:
         self._plan = plan
         self._default_country = default_country
         self._cells = [clean_cell(cell) for cell in raw.cells]
+        self._phone_column = 0
         self.problems: list[RowProblem] = []
 
     def lead(self) -> LeadRow | None:
@@ -121,6 +125,7 @@ class _Reading:
             row=self._row,
             phone=number.e164,
             phone_kind=kind,
+            phone_column=self._phone_column,
             extension=number.extension,
             other_phones=tuple(
                 OtherPhone(phone=one.e164, kind=its_kind, extension=one.extension, country=one.country, zones=one.zones)
@@ -173,6 +178,8 @@ class _Reading:
             except PhoneRefused as error:
                 refusals.append((column.position, error))
             else:
+                if not found:
+                    self._phone_column = column.position
                 found.setdefault(number.e164, (column.kind, number))
         for position, refusal in refusals:
             code = RowCode.OTHER_NUMBER_UNUSABLE if found else refusal.code

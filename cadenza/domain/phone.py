@@ -59,8 +59,7 @@ class PhoneRefused(Exception):
 
 def parse_phone(text: str, default_country: str) -> PhoneNumber:
     """Read `text`; a number without `+` is read as dialled inside `default_country` (ISO 3166). Raises PhoneRefused."""
-    number = _parsed(text, default_country)
-    kind = phonenumbers.number_type(number)
+    number, kind = _parsed(text, default_country)
     _refuse_uncallable(kind)
     country = phonenumbers.region_code_for_number(number)
     if country not in ENABLED_COUNTRIES | {default_country}:
@@ -73,7 +72,7 @@ def parse_phone(text: str, default_country: str) -> PhoneNumber:
         e164=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
         country=country,
         extension=number.extension or "",
-        zones=candidate_zones(number),
+        zones=candidate_zones(number, country),
     )
 
 
@@ -82,10 +81,12 @@ def parse_any_phone(text: str, default_country: str) -> str:
 
     Raises PhoneRefused.
     """
-    return phonenumbers.format_number(_parsed(text, default_country), phonenumbers.PhoneNumberFormat.E164)
+    number, _ = _parsed(text, default_country)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _parsed(text: str, default_country: str) -> phonenumbers.PhoneNumber:
+def _parsed(text: str, default_country: str) -> tuple[phonenumbers.PhoneNumber, int]:
+    """A valid number and its type."""
     written = _cleaned(text)
     if not written:
         raise PhoneRefused(RowCode.MISSING_PHONE, "There is no phone number.", "Fill in the number, or delete the row.")
@@ -98,9 +99,10 @@ def _parsed(text: str, default_country: str) -> phonenumbers.PhoneNumber:
     except NumberParseException as error:
         raise _unparsable(error, written) from None
     _refuse_short(number)
-    if phonenumbers.number_type(number) == PhoneNumberType.UNKNOWN:  # what `is_valid_number` finds out, the same way
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN:  # what `is_valid_number` finds out, the same way
         raise _invalid(number, written, default_country)
-    return number
+    return number, kind
 
 
 @lru_cache(maxsize=65_536)

@@ -41,24 +41,24 @@ _NOWHERE = len(TIMEZONE_DATA["1"])
 """Numbers without a place (toll-free, 500, 900) answer every zone of the numbering plan."""
 
 
-def candidate_zones(number: phonenumbers.PhoneNumber) -> tuple[str, ...]:
+def candidate_zones(number: phonenumbers.PhoneNumber, country: str | None) -> tuple[str, ...]:
     """IANA names, sorted; empty if the number says nothing about where it is."""
-    return tuple(sorted({zone for place in places_of(number) for zone in place.zones}))
+    return tuple(sorted({zone for place in _places_of(number, country) for zone in place.zones}))
 
 
 @lru_cache(maxsize=65_536)
 def number_places(e164: str) -> tuple[Place, ...]:
     """Every place that a valid number in E.164 may be in; empty if it says nothing about where it is."""
-    return places_of(phonenumbers.parse(e164))
+    number = phonenumbers.parse(e164)
+    return _places_of(number, phonenumbers.region_code_for_number(number))
 
 
-def places_of(number: phonenumbers.PhoneNumber) -> tuple[Place, ...]:
-    """As `number_places`, of a number that has been read already."""
+def _places_of(number: phonenumbers.PhoneNumber, country: str | None) -> tuple[Place, ...]:
+    """`country` is what the library says of the number: to find it out takes a tenth of reading a lead."""
     national = phonenumbers.national_significant_number(number)
     if number.country_code == 61:
         islands = _INDIAN_OCEAN.get(national[:5])
         return (islands,) if islands else _AUSTRALIA.get(national[:1], (Place("AU", zones=_MAINLAND),))
-    country = phonenumbers.region_code_for_number(number)
     if number.country_code == 1:
         return _area_code_places(national[:3], country or UNKNOWN)
     zones = tuple(sorted(number_zones.time_zones_for_number(number)))

@@ -3,7 +3,7 @@
 import re
 
 _MAY_RUN = re.compile(r"'*[=+\-@\t\r]")
-_NUMBER = re.compile(r"[+-]?[\d\s().-]*")
+_NUMBER = re.compile(r"(?![\t\r])[+-]?[\d\s().-]*")
 
 
 def without_formulas(cell: str) -> str:

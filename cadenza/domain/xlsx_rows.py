@@ -9,11 +9,14 @@ import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from itertools import islice
 from typing import Any, BinaryIO
 
 from cadenza.domain.file_form import SAVE_AS_CSV
 from cadenza.domain.row_problem import FileCode, FileRefused, RowCode, RowProblem
 from cadenza.domain.row_source import RawRow, Record
+
+_Rows = Iterator[tuple[int, list[Any]]]
 
 LAST_ROW = 1_048_576
 """Of a worksheet, by Excel's own limit."""
@@ -27,7 +30,6 @@ _MOST_TEXTS = 1_500_000
 _MOST_OTHER_BYTES = 8_000_000  # styles, the workbook itself: held whole
 _PIECE = 1 << 18
 _ROW = re.compile(rb"row(?:\s[^>]*?\br=\"(\d{1,9})\"|[\s/>])")
-_TEXT = re.compile(rb"si[\s/>]()")
 _BEFORE_NAME = re.compile(rb"<(/?)(?:\w+:)?\Z")
 """Tags are `<row`, `</row` or `<x:row`: their plain word is looked for first, as that is fast."""
 
@@ -41,36 +43,42 @@ def read_xlsx(stream: BinaryIO) -> tuple[tuple[RowProblem, ...], Iterator[Record
     stream.seek(0)
     last_rows = _measure(stream)
     stream.seek(0)
-    import openpyxl  # here, for it takes a fifth of a second, and most processes never see a workbook
+    # Here, for openpyxl takes a fifth of a second, and most processes never see a workbook
+    from cadenza.domain.workbook import TooManyTexts, open_workbook
 
     try:
-        book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-        sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
-        filled = [sheet for sheet in sheets if _has_cells(sheet)] or sheets[:1]
+        book = open_workbook(stream, most_texts=_MOST_TEXTS)
+        sheets = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
+        filled = [sheet for sheet in sheets if _has_cells(book.rows(sheet))] or sheets[:1]
         sheet, *others = filled
+    except TooManyTexts as error:
+        raise _too_large() from error
     except Exception as error:  # the library raises whatever its parts raise
         raise _bad_workbook() from error
     warnings = (_other_sheets(sheet.title, [other.title for other in others]),) if others else ()
-    return warnings, _records(sheet, max(last_rows))
+    return warnings, _records(book.rows(sheet), max(last_rows))
 
 
-def _records(sheet: Any, last_row: int) -> Iterator[Record]:
-    """Up to the last row: what stands below it, such as a link for each e-mail address, is not read."""
-    rows = sheet.iter_rows(values_only=True)
-    for number in range(1, last_row + 1):
+def _records(rows: _Rows, last_row: int) -> Iterator[Record]:
+    """Up to the last row: what stands below it, such as a link for each e-mail address, is not read. Rows that the file
+    leaves out are there without cells; one that stands again, or too late, is left out."""
+    number = 0
+    while number < last_row:
         try:
-            cells = next(rows, None)
+            found, cells = next(rows, (0, None))
         except Exception as error:
             raise _bad_workbook() from error
         if cells is None:
             return
-        yield RawRow(number, tuple(map(_text, cells)))
+        for missing in range(number + 1, min(found, last_row + 1)):
+            yield RawRow(missing, ())
+        if number < found <= last_row:
+            yield RawRow(found, tuple(map(_text, cells)))
+        number = max(number, found)
 
 
-def _has_cells(sheet: Any) -> bool:
-    sheet.reset_dimensions()  # what a file says of its size may be wrong
-    rows = sheet.iter_rows(values_only=True, max_row=100, max_col=100)
-    return any(cell is not None for row in rows for cell in row)
+def _has_cells(rows: _Rows) -> bool:
+    return any(cell is not None for _, row in islice(rows, 100) for cell in row[:100])
 
 
 def _text(value: Any) -> str:
@@ -120,8 +128,6 @@ def _measured(archive: zipfile.ZipFile) -> list[int]:
     limits = ((sheets, _MOST_SHEET_BYTES), (texts, _MOST_TEXT_BYTES), (others, _MOST_OTHER_BYTES))
     if len(parts) > _MOST_PARTS or any(sum(part.file_size for part in kind) > most for kind, most in limits):
         raise _too_large()
-    for part in texts:
-        _count(archive, part, _TEXT, most=_MOST_TEXTS, most_apart=_MOST_TEXT_BYTES, most_after=_MOST_TEXT_BYTES)
     return [
         _count(archive, part, _ROW, most=LAST_ROW, most_apart=_MOST_ROW_BYTES, most_after=_MOST_BYTES_AFTER_ROWS)
         for part in sheets

@@ -52,6 +52,9 @@ class ApiClient:
         headers = {"X-Reason": reason} if reason else {}
         return self._send("POST", path, json=body if body is not None else {}, headers=headers)
 
+    def put(self, path: str, body: Any, **query: Any) -> Any:
+        return self._send("PUT", path, json=body, params=_given(query))
+
     def delete(self, path: str, **query: Any) -> Any:
         return self._send("DELETE", path, params=_given(query))
 

@@ -1,5 +1,6 @@
 """`cadenza audit ...`: the audit log, read and verified."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +11,15 @@ from rich.table import Table
 from cadenza.domain.audit_chain import ChainCheck, Head, SealedEntry, parse_head
 from cadenza.operations.campaign_commands import connected
 from cadenza.operations.screen import console, show_error
+from cadenza.records.number_key import NUMBER_KEY
 
 app = typer.Typer(help="Read and verify the log of every decision and change.", no_args_is_help=True)
 _BROKEN = 1
 _UNUSABLE = 2
+_OTHER_KEY = (
+    "Numbers are hashed under another key since {} UTC. The chain needs no key and is judged all the same; but "
+    "--number does not find entries from before. `cadenza doctor` says what to do."
+)
 
 
 @app.command()
@@ -32,6 +38,8 @@ def verify(
         show_error(str(error))
         raise typer.Exit(_UNUSABLE) from None
     verdict = _verified_file(file, noted) if file else _verified_by_the_api(noted)
+    if changed := verdict["number_key_changed_at"]:
+        console.print(_OTHER_KEY.format(str(changed)[:19].replace("T", " ")), soft_wrap=True)
     if verdict["is_intact"]:
         console.print(
             f"The audit log is as it was written. Note its head elsewhere:\n{verdict['head']}", soft_wrap=True
@@ -82,6 +90,7 @@ def _verified_by_the_api(noted: Head | None) -> dict[str, Any]:
 
 def _verified_file(file: Path, noted: Head | None) -> dict[str, Any]:
     check = ChainCheck(noted)
+    keys: list[datetime] = []
     with file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
@@ -90,6 +99,8 @@ def _verified_file(file: Path, noted: Head | None) -> dict[str, Any]:
                 show_error(f"{file.name}: line {number} is no entry of an audit log; export it again")
                 raise typer.Exit(_UNUSABLE) from None
             check.take(entry.position, entry.hash, entry)
+            if entry.kind == NUMBER_KEY:
+                keys.append(entry.at)
     broken = check.end()
     return {
         "is_intact": broken is None,
@@ -97,4 +108,5 @@ def _verified_file(file: Path, noted: Head | None) -> dict[str, Any]:
         "broken_at": broken.position if broken else None,
         "entry_id": broken.entry_id if broken else None,
         "reason": broken.reason if broken else "",
+        "number_key_changed_at": keys[-1].isoformat() if len(keys) > 1 else None,
     }

@@ -14,20 +14,17 @@ import httpx
 import psycopg
 from temporalio.service import RPCError
 
-from cadenza.calling_rules import read_rules
-from cadenza.domain.rules.loosened import loosened
-from cadenza.domain.rules.rule_book import RulesRefused, standard_rules
 from cadenza.operations.findings import Finding, Verdict
+from cadenza.operations.number_key_check import number_key
 from cadenza.operations.port_check import needed_ports
 from cadenza.operations.processes import port_holder, port_is_free
 from cadenza.operations.readiness import is_ready
+from cadenza.operations.rules_check import calling_rules
 from cadenza.operations.settings_check import problems_for_calling
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
 
 _PATIENCE_SECONDS = 10.0
-RULES_SHOWN = 5
-"""Of those that an overlay takes away."""
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -41,8 +38,13 @@ async def examine(settings: Settings) -> list[Finding]:
             _calendly(settings, client),
             _microsoft(settings),
         ]
-        reached = await asyncio.gather(_database(settings), _temporal(settings), *vendors)
-    return [*_settings(settings), *_rules(settings), *await asyncio.to_thread(_ports, settings), *reached]
+        reached = await asyncio.gather(_database(settings), number_key(settings), _temporal(settings), *vendors)
+    return [
+        *_settings(settings),
+        *await asyncio.to_thread(calling_rules, settings),
+        *await asyncio.to_thread(_ports, settings),
+        *reached,
+    ]
 
 
 def _settings(settings: Settings) -> list[Finding]:
@@ -50,20 +52,6 @@ def _settings(settings: Settings) -> list[Finding]:
     if not problems:
         return [Finding("Settings", Verdict.GOOD, "complete for calling")]
     return [Finding(one.variable, Verdict.WRONG, one.problem, one.fix) for one in problems]
-
-
-def _rules(settings: Settings) -> list[Finding]:
-    """The calling rules in use; rules that cannot be used are among the settings' problems."""
-    try:
-        book = read_rules(settings.calling_rules)
-    except RulesRefused:
-        return []
-    if not (less := loosened(standard_rules(), book)):
-        return [Finding("Calling rules", Verdict.GOOD, f"version {book.version}")]
-    shown = "; ".join(less[:RULES_SHOWN]) + (f"; and {len(less) - RULES_SHOWN} more" if len(less) > RULES_SHOWN else "")
-    words = f"version {book.version}: CALLING_RULES takes away {len(less)} rules of law: {shown}"
-    fix = "ask counsel, or take these changes out of the file; `cadenza rules show PLACE` has the sources"
-    return [Finding("Calling rules", Verdict.DOUBTFUL, words, fix)]
 
 
 def _ports(settings: Settings) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""`cadenza rules ...`: the calling rules as they are kept, with grade and source."""
+"""`cadenza rules ...`: the calling rules, with grade and source; those in force, and changes to them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,16 +8,21 @@ from rich.table import Table
 from rich.text import Text
 
 from cadenza.calling_rules import read_rules
-from cadenza.domain.calling_hours import DAYS
 from cadenza.domain.candidate_places import candidate_places
-from cadenza.domain.open_times import WHOLE_DAY, Span, both, zone_data_version
+from cadenza.domain.open_times import WHOLE_DAY, Span, zone_data_version
 from cadenza.domain.phone import PhoneRefused, parse_phone
 from cadenza.domain.place import Place
 from cadenza.domain.rules.jurisdiction import Jurisdiction, real_jurisdiction
+from cadenza.domain.rules.open_week import clock, open_week
 from cadenza.domain.rules.rule_book import RuleBook, RulesRefused
+from cadenza.operations import rules_change_commands
+from cadenza.operations.campaign_commands import connected
 from cadenza.operations.screen import console, error_console, show_error
+from cadenza.operations.settings_check import load_settings
 
-app = typer.Typer(help="See the calling rules. Research with grades, not legal advice.", no_args_is_help=True)
+app = typer.Typer(help="See and change the calling rules. Research, not legal advice.", no_args_is_help=True)
+for command in (rules_change_commands.apply, rules_change_commands.withdraw, rules_change_commands.versions):
+    app.command()(command)
 
 GRADES = "Grades: P law read, S account of it read, M not confirmed, R no law known, O operator's own."
 
@@ -28,11 +33,19 @@ def show(
         str | None, typer.Argument(help="A country (AU), a state (US-FL), or a number (+12125550123); none: the table")
     ] = None,
     overlay: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Operator's changes (JSON), checked and laid over")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Changes (JSON) to check and lay over; else CALLING_RULES"),
     ] = None,
+    in_force: Annotated[
+        bool, typer.Option("--in-force", help="Of the running system, with what was applied to it")
+    ] = False,
 ) -> None:
     """Show every jurisdiction, or what holds in one place, with how sure it is and where it is from."""
-    book = _read(overlay)
+    if in_force:
+        with connected() as client:
+            book = rules_change_commands.book_in_force(client)
+    else:
+        book = _read(overlay or load_settings().calling_rules)
     console.print(f"Rules {book.version}, zone data {zone_data_version()}. {GRADES} Not legal advice.")
     if place is None:
         console.print(_table(book))
@@ -108,21 +121,10 @@ def _show_place(book: RuleBook, place: Place) -> None:
 
 def _week(rows: tuple[Jurisdiction, ...]) -> list[str]:
     """What all rows together leave open, day by day."""
-    lines = []
-    for weekday, day in enumerate(DAYS):
-        hours: Span | None = WHOLE_DAY
-        for row in rows:
-            hours = both(hours, row.span(weekday))
-        lines.append(f"{day.capitalize()} {_hours(hours) or 'all day'}")
-    return lines
+    return [f"{day.capitalize()} {_hours(hours) or 'all day'}" for day, hours in open_week(rows).items()]
 
 
 def _hours(span: Span | None) -> str:
     if span is None:
         return "none"
-    return "" if span == WHOLE_DAY else "-".join(_clock(moment) for moment in span)
-
-
-def _clock(since_midnight: int) -> str:
-    minutes = since_midnight // 60_000_000
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return "" if span == WHOLE_DAY else "-".join(clock(moment) for moment in span)

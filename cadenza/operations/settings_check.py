@@ -6,9 +6,11 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from cadenza.calling_rules import read_rules
 from cadenza.domain.rules.rule_book import RulesRefused
@@ -48,7 +50,13 @@ def load_settings() -> Settings:
     try:
         return get_settings()
     except ValidationError as error:
-        raise SettingsError(explain(error)) from None
+        raise SettingsError([*explain(error), *unusable_rules(_stated_rules())]) from None
+
+
+def _stated_rules() -> Path | None:
+    """CALLING_RULES as it is written, where other settings keep all from being read: its mistakes are told, too."""
+    stated = {**DotEnvSettingsSource(Settings)(), **EnvSettingsSource(Settings)()}.get("calling_rules")
+    return Path(stated) if stated else None
 
 
 def explain(error: ValidationError) -> list[SettingProblem]:
@@ -84,7 +92,7 @@ def problems_for_calling(settings: Settings) -> list[SettingProblem]:
         *_weak_secret(settings),
         *_unreachable_addresses(settings),
         *_half_of_microsoft(settings),
-        *_unusable_rules(settings),
+        *unusable_rules(settings.calling_rules),
     ]
 
 
@@ -139,9 +147,10 @@ def _half_of_microsoft(settings: Settings) -> Iterable[SettingProblem]:
             )
 
 
-def _unusable_rules(settings: Settings) -> Iterable[SettingProblem]:
+def unusable_rules(overlay: Path | None) -> Iterable[SettingProblem]:
+    """What is wrong with the file of CALLING_RULES."""
     try:
-        read_rules(settings.calling_rules)
+        read_rules(overlay)
     except RulesRefused as refused:
         for one in refused.problems:
             yield SettingProblem("CALLING_RULES", f"{one.field}: {one.message}", one.fix)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.closing import outcome_for
-from cadenza.domain.gate import ALLOWED, Gate, GateDecision, GateFacts, Rule
+from cadenza.domain.gate import Gate, GateDecision, GateFacts, Rule
 from cadenza.domain.messages import CallProgressed
 from cadenza.domain.outcomes import (
     ATTEMPT_EDGES,
@@ -89,7 +89,7 @@ async def claim_for_submission(session: AsyncSession, attempt_id: str, gate: Gat
     now = await database_now(session)
     if attempt.state != AttemptState.RESERVED:
         return GateDecision(rule=Rule.NOT_RESERVED, reason=f"the attempt is already {attempt.state}")
-    decision, is_recorded = ALLOWED, False
+    is_recorded = False
     if now >= attempt.lease_until:
         decision = GateDecision(rule=Rule.LEASE_LAPSED, reason="the admission came too late", next_at=now)
     else:
@@ -216,8 +216,8 @@ async def admit_answer(
     if answered_by is not None:
         attempt.answered_by = answered_by.value
     session.add(attempt)
-    await note_decision(session, "answer", ALLOWED, lead_id=attempt.lead_id, attempt_id=attempt_id)
-    return ALLOWED
+    await note_decision(session, "answer", decision, lead_id=attempt.lead_id, attempt_id=attempt_id)
+    return decision
 
 
 async def record_answered_by(session: AsyncSession, attempt_id: str, answered_by: AnsweredBy) -> None:

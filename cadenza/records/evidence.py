@@ -28,7 +28,8 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class CallEvidence:
-    """One call. `disclosure_heard`: its last mark came back; `recording_announced`: words about it were heard."""
+    """One call. `disclosure_heard`: its last mark came back; `recording_announced`: words about it were heard.
+    `rules_version`: the rules under which it was dialled."""
 
     call_id: str
     number: int
@@ -41,6 +42,7 @@ class CallEvidence:
     recording_announced: bool
     voicemail_played_at: datetime | None
     recordings: int
+    rules_version: str | None
     transcript_erased: bool
     played: list[Played]
 
@@ -83,6 +85,10 @@ _CALLS = text(
     """
     select attempt.id, lead_id, number, submitted_at, ringing_at, answered_at, ended_at, outcome, disclosure_heard,
            voicemail_played_at, (select count(*) from recording where attempt_id = attempt.id) as recordings,
+           (select details ->> 'rules_version' from audit_entry
+            where audit_entry.lead_id = attempt.lead_id and audit_entry.attempt_id = attempt.id
+              and kind = 'gate.allowed' and details ->> 'stage' = 'before_post'
+            order by audit_entry.id desc limit 1) as rules_version,
            exists (select 1 from kept_evidence where attempt_id = attempt.id) as transcript_erased
     from attempt where lead_id = any(:leads) order by lead_id, number
     """
@@ -130,6 +136,7 @@ def _evidence(call: Any, played: list[Played]) -> CallEvidence:
         recording_announced=any(_RECORDING.search(one.heard) for one in played),
         voicemail_played_at=call["voicemail_played_at"],
         recordings=call["recordings"],
+        rules_version=call["rules_version"],
         transcript_erased=call["transcript_erased"],
         played=played,
     )

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.caller_ids import NumberPool, Pools
 from cadenza.domain.closing import outcome_for
-from cadenza.domain.gate import ALLOWED, Gate, GateDecision, GateFacts
+from cadenza.domain.gate import Gate, GateDecision, GateFacts
 from cadenza.domain.gate_question import FOR_A_PERSON
 from cadenza.domain.identifiers import attempt_id
 from cadenza.domain.pacing import Paces
@@ -269,7 +269,7 @@ class Turns:
             if one.campaign.is_probing:
                 await note_probe(self._session, one.campaign.id, new_id)
         await self._session.execute(_RESERVE, {"account": self._account_id, "rows": _json(inserts)})
-        allowed = ((one.lead_id, one.message.attempt_id, ALLOWED) for one in reserved)
+        allowed = ((one.lead_id, one.message.attempt_id, self._gate.allowed) for one in reserved)
         await note_decisions(self._session, "admission", allowed)
         return reserved
 

@@ -28,6 +28,12 @@ _TABLES = (
 _COPY_LEADS = "copy staged_lead (row, id, phone, lead, cells) from stdin"
 _COPY_PROBLEMS = 'copy staged_problem (row, "column", value, code, message, fix, cells) from stdin'
 
+_NUMBER_CELL = (
+    "(select columns ->> cast(lead ->> 'phone_column' as int) from upload where id = :upload), "
+    "left(cells ->> cast(lead ->> 'phone_column' as int), 200)"
+)
+"""Column and value, of a staged lead."""
+
 STARTED = (CampaignState.PREPARING, CampaignState.RUNNING, CampaignState.PAUSED)
 """Campaigns whose leads are being called."""
 
@@ -95,7 +101,7 @@ async def finish_stage(
     await _judge(session, campaign_id, take_active=take_active)
     if not dry_run:
         await _write_leads(session, campaign_id, upload_id)
-    await _tell_verdicts(session)
+    await _tell_verdicts(session, upload_id)
     await session.execute(
         text(
             'insert into row_error (upload_id, row, "column", value, code, message, fix, cells) '
@@ -166,24 +172,25 @@ async def _write_leads(session: AsyncSession, campaign_id: str, upload_id: str) 
     await wake_held(session, [Rule.NO_CONSENT], phones=list(held.scalars()))
 
 
-async def _tell_verdicts(session: AsyncSession) -> None:
+async def _tell_verdicts(session: AsyncSession, upload_id: str) -> None:
+    """Each with the cell that the number was read from."""
     for code, (message, fix) in _WORDS.items():
         await session.execute(
             text(
-                'insert into staged_problem (row, "column", value, code, message, fix, cells) '
-                "select row, '', '', :code, :message || coalesce(detail, ''), :fix, cells from staged_lead "
+                'insert into staged_problem (row, "column", value, code, message, fix, cells) '  # noqa: S608
+                f"select row, {_NUMBER_CELL}, :code, :message || coalesce(detail, ''), :fix, cells from staged_lead "
                 "where verdict = :code order by row"
             ),
-            {"code": code.value, "message": message, "fix": fix},
+            {"upload": upload_id, "code": code.value, "message": message, "fix": fix},
         )
     message, fix = _TAKEN_ALL_THE_SAME
     await session.execute(
         text(
-            'insert into staged_problem (row, "column", value, code, message, fix) '
-            "select row, '', '', :code, :message || detail, :fix from staged_lead "
+            'insert into staged_problem (row, "column", value, code, message, fix) '  # noqa: S608
+            f"select row, {_NUMBER_CELL}, :code, :message || detail, :fix from staged_lead "
             "where verdict is null and detail is not null order by row"
         ),
-        {"code": RowCode.ACTIVE_ELSEWHERE.value, "message": message, "fix": fix},
+        {"upload": upload_id, "code": RowCode.ACTIVE_ELSEWHERE.value, "message": message, "fix": fix},
     )
     message, fix = _OTHER_NUMBER
     await session.execute(

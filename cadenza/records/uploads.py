@@ -86,7 +86,7 @@ async def finish_upload(session: AsyncSession, upload_id: str, *, rows: int, acc
     await session.execute(
         text(
             "update upload set state = :done, rows = :rows, accepted = :accepted, rejected = :rejected, "
-            "bytes_read = size_bytes, finished_at = now() where id = :id"
+            "bytes_read = size_bytes, finished_at = clock_timestamp() where id = :id"
         ),
         {
             "done": UploadState.DONE.value,

@@ -20,7 +20,7 @@ from cadenza.records.database import Database
 from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually
-from tests.support.gates import CAMPAIGN_ONLY
+from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 pytestmark = pytest.mark.servers
 
@@ -67,7 +67,7 @@ async def world(tables_url: str) -> AsyncIterator[World]:
 
 @pytest.fixture
 def dialer(world: World, workflows: Workflows) -> AdmissionActivities:
-    return AdmissionActivities(world.database, workflows, CAMPAIGN_ONLY)  # type: ignore[arg-type]
+    return AdmissionActivities(world.database, workflows, CAMPAIGN_RULES)  # type: ignore[arg-type]
 
 
 async def test_due_leads_are_told_to_their_workflows_once(

@@ -8,7 +8,7 @@ from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
 from cadenza.domain.retry import StepKind
 from cadenza.records.attempts import FinishAttempt
 from tests.activities.house import House
-from tests.support.gates import CAMPAIGN_ONLY
+from tests.support.gates import CAMPAIGN_RULES
 
 pytestmark = pytest.mark.servers
 
@@ -19,7 +19,7 @@ WEBHOOK = "https://crm.example.com/hook"
 async def test_the_end_of_a_lead_tells_whether_the_customers_system_wants_to_hear_of_it(
     house: House, url: str | None, has_webhook: bool
 ) -> None:
-    records = LeadRecordActivities(house.database, CAMPAIGN_ONLY)
+    records = LeadRecordActivities(house.database, CAMPAIGN_RULES)
     campaign = await house.campaign(webhook_url=url)
     called, closed = await house.lead(campaign), await house.lead(campaign)
     finish = FinishAttempt(attempt_id=await house.attempt(called), outcome=AttemptOutcome.NOT_INTERESTED)
@@ -33,5 +33,5 @@ async def test_the_end_of_a_lead_tells_whether_the_customers_system_wants_to_hea
 async def test_an_attempt_that_does_not_end_the_lead_tells_nobody(house: House) -> None:
     lead = await house.lead(await house.campaign(webhook_url=WEBHOOK))
     finish = FinishAttempt(attempt_id=await house.attempt(lead), outcome=AttemptOutcome.NO_ANSWER)
-    recorded = await LeadRecordActivities(house.database, CAMPAIGN_ONLY).record_outcome(finish)
+    recorded = await LeadRecordActivities(house.database, CAMPAIGN_RULES).record_outcome(finish)
     assert (recorded.step.kind, recorded.has_webhook) == (StepKind.RETRY, False)

@@ -200,6 +200,9 @@ async def test_every_kind_of_duplicate_has_its_own_code(api: Api) -> None:
     assert codes(answer) == [
         (2, "duplicate_in_other_campaign"), (3, "duplicate_in_campaign"), (4, "opted_out"), (6, "duplicate_in_file"),
     ]  # fmt: skip
+    assert [(one["column"], one["value"]) for one in answer.json()["findings"]] == [
+        ("phone", "+12125550171"), ("phone", "+12125550172"), ("phone", "+12125550173"), ("phone", "(212) 555-0174"),
+    ]  # fmt: skip
     await api.execute("update campaign set state = 'cancelled' where id = :id", id=other)
 
 

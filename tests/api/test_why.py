@@ -46,7 +46,7 @@ async def test_every_rule_answers_with_its_source_and_times_by_every_clock(lawfu
     assert "it is oral" in consent["reason"]
     assert "24-17" in consent["source"]
     assert by_rule["attempt_cap", "US-FL"]["passed"]
-    assert found["rules_version"] == lawful.context.gate.rules.version
+    assert found["rules_version"] == lawful.context.rules.base.version
     assert (await lawful.http.get("/v1/leads/ld_nothing/why")).json()["code"] == "not_found"
 
 

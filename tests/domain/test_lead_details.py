@@ -5,7 +5,7 @@ import io
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cadenza.domain.language import language_code
@@ -95,6 +95,8 @@ def test_languages_become_codes(text: str, code: str | None) -> None:
 
 
 @given(st.text(max_size=60))
+@example("\t")
+@example("\r5")
 def test_what_is_exported_comes_back_the_same_and_never_runs(text: str) -> None:
     exported = without_formulas(text)
     assert with_formulas(exported) == text

@@ -61,11 +61,17 @@ def test_a_bad_preferred_number_is_replaced_by_a_good_one_with_a_warning() -> No
     assert file.problems[0].is_warning
 
 
+def test_a_duplicate_names_the_cell_that_the_number_was_read_from() -> None:
+    file = parse("mobile,phone\n,212-555-0146\n,(212) 555-0146\n")
+    assert [(one.column, one.value) for one in file.problems] == [("phone", "(212) 555-0146")]
+
+
 def test_rows_count_as_a_spreadsheet_shows_them() -> None:
     file = parse('name,phone\n"Ada\nAbbott",212-555-0146\n\n,,\nBen,\nCleo,212-555-0146\n')
     assert [lead.row for lead in file.leads] == [2]
     assert codes(file) == [(5, "missing_phone"), (6, "duplicate_in_file")]
     assert "row 2" in file.problems[1].message
+    assert (file.problems[1].column, file.problems[1].value) == ("phone", "212-555-0146")
     assert file.rows == 3
 
 

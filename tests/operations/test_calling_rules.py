@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cadenza.calling_rules import complaint, gate_for, read_rules
+from cadenza.calling_rules import read_rules, rules_for
 from cadenza.domain.rules.rule_book import RulesRefused, standard_rules
 from cadenza.operations.settings_check import problems_for_calling
 from cadenza.settings import Settings
@@ -21,12 +21,12 @@ def write(folder: Path, content: str | bytes) -> Path:
     return path
 
 
-def test_a_process_has_one_gate_under_its_operators_rules(tmp_path: Path) -> None:
+def test_a_process_has_one_book_with_its_operators_rules(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, calling_rules=write(tmp_path, GOOD))
-    gate = gate_for(settings)
-    assert gate is gate_for(settings)
-    assert [day.reason for day in gate.rules.blackout_days] == ["closed"]
-    assert gate_for(Settings(_env_file=None)).rules.version == standard_rules().version
+    rules = rules_for(settings)
+    assert rules is rules_for(settings)
+    assert [day.reason for day in rules.blackout_days] == ["closed"]
+    assert rules_for(Settings(_env_file=None)).version == standard_rules().version
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,7 @@ def test_rules_that_cannot_be_used_stop_the_start_and_name_field_and_fix(
     path = tmp_path / "missing.json" if content is None else write(tmp_path, content)
     with pytest.raises(RulesRefused) as refused:
         read_rules(path)
-    assert words in complaint(refused.value)
-    assert complaint(refused.value).startswith("CALLING_RULES: ")
+    assert any(words in f"{one.field}: {one.message}" or words in one.field for one in refused.value.problems)
     problems = problems_for_calling(Settings(_env_file=None, calling_rules=path))
     [problem] = [one for one in problems if one.variable == "CALLING_RULES"]
     assert words in problem.problem
@@ -61,3 +60,15 @@ def test_no_process_starts_with_rules_that_it_cannot_use(module: str, tmp_path: 
     )
     assert process.returncode == 2
     assert b"CALLING_RULES: the file: " in process.stderr
+
+
+@pytest.mark.parametrize("changes", [{}, {"API_PORT": "many"}])
+def test_a_process_names_everything_that_keeps_it_from_starting(tmp_path: Path, changes: dict[str, str]) -> None:
+    """Also what is only found once the others are put right."""
+    settings = {"CADENZA_ENV_FILE": "", "CALLING_RULES": str(tmp_path / "missing.json"), **changes}
+    process = subprocess.run(
+        [sys.executable, "-m", "api"], env={**os.environ, **settings}, capture_output=True, timeout=60
+    )
+    assert process.returncode == 2
+    named = {line.partition(b":")[0].decode() for line in process.stderr.splitlines()}
+    assert named == {"CALLING_RULES", *(changes or {"DATABASE_URL"})}

@@ -116,6 +116,30 @@ def test_a_person_is_exported_and_erased(tmp_path: Path) -> None:
     assert "erasure" in run("suppression", "show", PHONE)
 
 
+def test_rules_are_applied_shown_dated_and_withdrawn(tmp_path: Path) -> None:
+    file = tmp_path / "ours.json"
+    day = {"day": "2026-12-24", "reason": "closed"}
+    hours = [{"days": "daily", "opens": "11:00", "closes": "17:00"}]
+    file.write_text(json.dumps({"version": "v7", "jurisdictions": {"US-FL": {"hours": hours}}, "blackout_days": [day]}))
+    assert "Would be in force" in run("rules", "apply", str(file), "--reason", "a letter", "--dry-run")
+    applied = run("rules", "apply", str(file), "--reason", "a letter")
+    assert "no calls: + on 2026-12-24 in every place: closed" in applied
+    assert "Monday 11:00-17:00" in run("rules", "show", "US-FL", "--in-force")
+    assert "key:ak_" in run("rules", "versions")
+    assert "No rules were on record" in run("rules", "versions", "--at", "2020-01-01")
+    assert ".v7-" in run("rules", "versions", "--at", "2099-01-01")
+    weaker = run("rules", "withdraw", "--reason", "a mistake", exit_code=1)  # the rehearsal's rules are always open
+    assert "jurisdictions.US-FL: calls 08:00 to 20:00 every day" in weaker
+    withdrawn = run("rules", "withdraw", "--reason", "a mistake", "--accept-weaker")
+    assert "no calls: - on 2026-12-24" in withdrawn
+    assert "Nothing changes" in run("rules", "withdraw", "--reason", "again")
+    file.write_text('{"version": "v8", "jurisdictions": {"US-FL": {"hour": []}}}')
+    refused = run("rules", "apply", str(file), "--reason", "x", exit_code=1)
+    assert "jurisdictions.US-FL.hour" in refused and "->" in refused
+    file.write_text("{")
+    assert "not JSON" in run("rules", "apply", str(file), "--reason", "x", exit_code=2)
+
+
 def test_the_log_is_shown_verified_exported_and_a_changed_export_is_found(tmp_path: Path) -> None:
     run("suppression", "add", "+13125550122", "--reason", "asked")
     assert "suppression.added" in run("audit", "show", "--number", "+13125550122")

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
+from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,9 +15,14 @@ from starlette.routing import Route
 
 from cadenza.operations.doctor import examine
 from cadenza.operations.findings import Finding, Verdict
+from cadenza.operations.number_key_check import number_key
 from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import mark_ready
 from cadenza.operations.rehearsal_environment import RULES
+from cadenza.operations.rules_check import calling_rules
+from cadenza.records.database import Database
+from cadenza.records.number_hash import number_key_check
+from cadenza.records.number_key import note_number_key
 from cadenza.settings import Settings
 from rehearsal.servers import AsgiServer
 
@@ -184,3 +191,64 @@ async def test_rules_that_cannot_be_read_are_wrong_by_their_setting(vendors: int
     found = await findings_for(settings_for(vendors, GOOD_KEY, calling_rules=tmp_path / "missing.json"))
     assert found["CALLING_RULES"].verdict is Verdict.WRONG
     assert "Calling rules" not in found
+
+
+OLD, NEW = "the-secret-of-the-first-year", "the-secret-of-the-second-year"
+
+
+async def write_under(database_url: str, *secrets: str) -> None:
+    """As API processes that started one after the other note their keys."""
+    database = Database(database_url)
+    for secret in secrets:
+        async with database.transaction() as session:
+            await note_number_key(session, number_key_check(Settings(audit_hash_key=SecretStr(secret))))
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("written_under", "signing", "audit", "verdict"),
+    [
+        ((), OLD, None, Verdict.DOUBTFUL),  # whoever changes SIGNING_SECRET would change it, too
+        ((), OLD, OLD, Verdict.GOOD),
+        ((OLD,), NEW, OLD, Verdict.GOOD),
+        ((OLD,), NEW, None, Verdict.WRONG),
+        ((OLD, NEW), NEW, None, Verdict.DOUBTFUL),
+        ((OLD, NEW), NEW, OLD, Verdict.WRONG),  # until a process has started with it
+        ((OLD, NEW, OLD), NEW, OLD, Verdict.GOOD),
+    ],
+)
+async def test_the_key_of_the_audit_logs_numbers_is_held_against_the_one_that_it_was_written_under(
+    tables_url: str, written_under: tuple[str, ...], signing: str, audit: str | None, verdict: Verdict
+) -> None:
+    await write_under(tables_url, *written_under)
+    settings = Settings(
+        database_url=SecretStr(tables_url),
+        signing_secret=SecretStr(signing),
+        audit_hash_key=SecretStr(audit) if audit else None,
+    )
+    found = await number_key(settings)
+    assert found.verdict is verdict
+    assert verdict is Verdict.GOOD or "AUDIT_HASH_KEY" in found.fix
+    assert OLD not in repr(found) and NEW not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("applied", "verdict", "words"),
+    [
+        (None, Verdict.GOOD, "version"),
+        ({"version": "narrow", "blackout_days": [{"day": "2026-12-24", "reason": "x"}]}, Verdict.GOOD, ".narrow-"),
+        ({"version": "weak", "jurisdictions": {"US-FL": {"attempt_caps": None}}}, Verdict.DOUBTFUL, "US-FL: at most 3"),
+        ({"version": "old", "gone": 1}, Verdict.WRONG, "do not fit"),
+    ],
+)
+def test_changes_to_the_rules_that_were_applied_over_the_api_are_judged_too(
+    tables_url: str, applied: dict[str, object] | None, verdict: Verdict, words: str
+) -> None:
+    with psycopg.connect(tables_url) as connection:
+        connection.execute(
+            "insert into rule_overlay (overlay, who, why) values (%s, 'key:ak_1', 'because')",
+            [None if applied is None else Jsonb(applied)],
+        )
+    [found] = calling_rules(Settings(database_url=SecretStr(tables_url)))
+    assert found.verdict is verdict
+    assert words in found.detail

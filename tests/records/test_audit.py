@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from cadenza.domain.audit_chain import BrokenChain, ChainCheck, Head, SealedEntry, parse_head
-from cadenza.records.audit import exported_chain, note_change, seal_entries, verify_chain
+from cadenza.records.audit import exported_chain, list_audit, note_change, seal_entries, verify_chain
+from cadenza.records.number_key import key_changes, note_number_key
 from tests.records.conftest import World
 
 _ENTRIES = 10
@@ -182,3 +183,14 @@ def test_a_head_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="POSITION:HASH"):
         parse_head(text)
     assert parse_head(str(Head(3, "ab" * 32))) == Head(3, "ab" * 32)
+
+
+async def test_another_key_for_numbers_is_noted_and_is_no_break_of_the_chain(world: World) -> None:
+    async with world.database.transaction() as session:
+        assert [await note_number_key(session, check) for check in ("a", "a", "b")] == [False, False, True]
+    await logged(world)
+    assert (await verified(world))[1] is None
+    async with world.database.transaction() as session:
+        [change] = await key_changes(session)
+        noted = await list_audit(session, kind="audit.number_key")
+    assert {entry.id: entry.details["check"] for entry, _seal in noted}[change.entry_id] == "b"

@@ -216,3 +216,20 @@ async def test_no_callback_is_promised_for_an_hour_at_which_nobody_may_be_called
     morning = datetime(2026, 11, 18, 8, tzinfo=ZoneInfo(LOCAL[NEW_YORK])) - gate.shift
     assert context.opening(tonight) == morning
     assert context.opening(morning + timedelta(hours=2)) == morning + timedelta(hours=2)
+
+
+async def test_each_yes_says_under_which_rules(law: Law) -> None:
+    """Also where they change between two stages of one call."""
+    lead_id = await law.lead(NEW_YORK)
+    before, after = noon(NEW_YORK), SetGate(TUESDAY_NOON, {"version": "later"})
+    attempt_id = await law.reserved(before)
+    assert isinstance(await law.claim(attempt_id, after), Submission)
+    assert (await law.answer(attempt_id, after)).allowed
+    said = await law.world.run(
+        "select details ->> 'stage' as stage, details ->> 'rules_version' as version from audit_entry "
+        "where kind = 'gate.allowed' and lead_id = :lead order by id",
+        lead=lead_id,
+    )
+    assert [(one.stage, one.version) for one in said] == [
+        ("admission", before.rules.version), ("before_post", after.rules.version), ("answer", after.rules.version),
+    ]  # fmt: skip

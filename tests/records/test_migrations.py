@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 import cadenza.records.compliance_tables
 import cadenza.records.operation_tables
+import cadenza.records.rule_tables
 import cadenza.records.tables  # noqa: F401
 from cadenza.records.database import sqlalchemy_url
 from cadenza.records.migrate import migrate

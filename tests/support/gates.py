@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from cadenza.domain.calling_hours import next_open
 from cadenza.domain.gate import Gate
 from cadenza.domain.place import Place
@@ -13,6 +15,19 @@ CAMPAIGN_ONLY = Gate(RuleBook("none", {}))
 """Asks for the campaign's own rules and for what holds everywhere: no test depends on the time of day."""
 
 LAW = Gate(standard_rules())
+
+
+class FixedRules:
+    """One gate for a whole test (`cadenza.records.rules_in_force.Rules`)."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def gate(self, session: AsyncSession) -> Gate:
+        return self._gate
+
+
+CAMPAIGN_RULES = FixedRules(CAMPAIGN_ONLY)
 
 
 def unplaced(zones: Sequence[str]) -> tuple[Place, ...]:

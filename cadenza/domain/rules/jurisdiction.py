@@ -272,11 +272,19 @@ class Jurisdiction(_Part):
         return WHOLE_DAY if rule is None else rule.span
 
     @property
+    def named_rules(self) -> tuple[tuple[str, GradedRule], ...]:
+        """Every rule of this jurisdiction, with the name of the field that holds it."""
+        names = ("hours", "attempt_caps", "minimum_gaps", "consent", "disclosures", "notes")
+        single = ((name, getattr(self, name)) for name in ("holidays", "do_not_call", "recording"))
+        return (
+            *((name, rule) for name in names for rule in getattr(self, name)),
+            *((name, rule) for name, rule in single if rule is not None),
+        )
+
+    @property
     def rules(self) -> tuple[GradedRule, ...]:
         """Every rule of this jurisdiction."""
-        single = (rule for rule in (self.holidays, self.do_not_call, self.recording) if rule is not None)
-        lists = (self.hours, self.attempt_caps, self.minimum_gaps, self.consent, self.disclosures, self.notes)
-        return (*(rule for rules in lists for rule in rules), *single)
+        return tuple(rule for _name, rule in self.named_rules)
 
 
 class BlackoutDay(_Part):

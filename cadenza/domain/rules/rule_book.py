@@ -75,11 +75,12 @@ class RuleBook:
         }
         table = _validated(RuleTable, {"version": version, "jurisdictions": rows, "blackout_days": blackout_days})
         self._rows = jurisdictions
-        self._name = table.version
+        self.table = table
         self.jurisdictions: Mapping[str, Jurisdiction] = table.jurisdictions
         self.blackout_days = table.blackout_days
-        content = json.dumps(table.model_dump(mode="json", exclude={"version", "about"}), sort_keys=True)
-        self.version = f"{table.version}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+        self.content: dict[str, Any] = table.model_dump(mode="json", exclude={"version", "about"})
+        written = json.dumps(self.content, sort_keys=True)
+        self.version = f"{table.version}-{hashlib.sha256(written.encode()).hexdigest()[:8]}"
 
     def with_overlay(self, overlay: Mapping[str, Any]) -> "RuleBook":
         """This book with the operator's changes (the form is `RuleOverlay`). Raises RulesRefused."""
@@ -88,7 +89,7 @@ class RuleBook:
         for key, fields in changes.jurisdictions.items():
             row = {**rows.get(key, {}), **_signed(fields, changes.version)}
             rows[key] = {field: value for field, value in row.items() if value is not None}
-        return RuleBook(f"{self._name}.{changes.version}", rows, (*self.blackout_days, *changes.blackout_days))
+        return RuleBook(f"{self.table.version}.{changes.version}", rows, (*self.blackout_days, *changes.blackout_days))
 
     def rows_for(self, place: Place) -> tuple[Jurisdiction, ...]:
         """Every row that holds at the place: its country's, its union's, its state's. Where the state is not known,
@@ -154,6 +155,8 @@ _FIXES = {
     "extra_forbidden": "Take it out, or correct its name.",
     "string_pattern_mismatch": "Write it as in docs/rules.md, for example US-FL, AU, monday or 2026-11.",
     "time_parsing": "Write a local time such as 08:00.",
+    "date_from_datetime_parsing": "Write a day such as 2026-12-24.",
+    "date_parsing": "Write a day such as 2026-12-24.",
     "enum": "Use one of the values that the message names.",
 }
 

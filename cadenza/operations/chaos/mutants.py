@@ -19,7 +19,7 @@ from sqlalchemy import text
 from temporalio import activity
 
 from cadenza.domain.call_result import Submission
-from cadenza.domain.gate import ALLOWED
+from cadenza.domain.gate import GateDecision
 from cadenza.domain.outcomes import AttemptState
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.records import attempts
@@ -127,7 +127,7 @@ def _without_last_gate() -> None:
     """Every answered call is put through."""
 
     async def open_gate(*_: Any, **__: Any) -> Any:
-        return ALLOWED
+        return GateDecision()
 
     attempts.admit_answer = open_gate
 

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import cadenza.records.compliance_tables
 import cadenza.records.operation_tables
+import cadenza.records.rule_tables
 import cadenza.records.tables  # noqa: F401  (they fill the metadata)
 
 connection = context.config.attributes["connection"]

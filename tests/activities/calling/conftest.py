@@ -20,7 +20,7 @@ from rehearsal.world import World
 from tests.records.conftest import ACCOUNT as OUR_ACCOUNT
 from tests.records.conftest import World as Rows
 from tests.rehearsal.twilio.conftest import ACCOUNT, FROM, TOKEN, System, emulator, system, world
-from tests.support.gates import CAMPAIGN_ONLY
+from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 __all__ = ["emulator", "system", "world"]
 
@@ -71,6 +71,6 @@ async def desk(tables_url: str, emulator: TwilioEmulator, system: System, world:
     )
     rows = Rows(database)
     await rows.account()
-    calling = CallingActivities(settings, database, Carrier(settings), CAMPAIGN_ONLY, list_margin=timedelta(seconds=1))
+    calling = CallingActivities(settings, database, Carrier(settings), CAMPAIGN_RULES, list_margin=timedelta(seconds=1))
     yield Desk(calling, rows, world, settings)
     await database.close()

@@ -23,7 +23,7 @@ from cadenza.records.attempts import FinishAttempt, apply_call_status, finish_at
 from tests.activities.calling.conftest import Desk
 from tests.records.conftest import ACCOUNT
 from tests.rehearsal.twilio.conftest import FROM, System
-from tests.support.gates import CAMPAIGN_ONLY
+from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 pytestmark = pytest.mark.servers
 
@@ -88,7 +88,7 @@ async def dialer(
     """The activity itself, ticking; it judges the breakers more often than in production."""
     monkeypatch.setattr(admission, "BREAKERS_EVERY_SECONDS", 0.1)
     monkeypatch.setattr(admission, "TICK_SECONDS", 0.05)
-    dialer = AdmissionActivities(desk.rows.database, workflows, CAMPAIGN_ONLY)  # type: ignore[arg-type]
+    dialer = AdmissionActivities(desk.rows.database, workflows, CAMPAIGN_RULES)  # type: ignore[arg-type]
     environment = ActivityEnvironment()
     running = asyncio.ensure_future(environment.run(dialer.admit_leads, DialerInput(account=ACCOUNT)))
     yield dialer

@@ -15,7 +15,7 @@ from cadenza.domain.tally import Tally
 from cadenza.records.suppressions import suppress_number
 from tests.activities.calling.conftest import Desk
 from tests.rehearsal.twilio.conftest import System, eventually
-from tests.support.gates import CAMPAIGN_ONLY
+from tests.support.gates import CAMPAIGN_RULES
 
 pytestmark = pytest.mark.servers
 
@@ -241,7 +241,7 @@ async def test_a_carrier_that_cannot_be_reached_was_sent_nothing(desk: Desk, fre
 
     settings = desk.settings.model_copy(update={"twilio_base_url": f"http://127.0.0.1:{free_port}"})
     attempt = await desk.reserve()
-    calling = CallingActivities(settings, desk.rows.database, Carrier(settings), CAMPAIGN_ONLY)
+    calling = CallingActivities(settings, desk.rows.database, Carrier(settings), CAMPAIGN_RULES)
     placed = await calling.place_call(AttemptRef(attempt_id=attempt))
     assert placed.submission is Submission.NOT_TAKEN
     assert (await desk.attempt(attempt)).tally == Tally.CARRIER_FAULT

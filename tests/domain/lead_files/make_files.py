@@ -241,6 +241,10 @@ def _json() -> dict[str, bytes]:
         "json_of_arrays": b'[["phone"], ["212-555-0146"], {"phone": "617-555-0136"}]',
         "json_scientific": b'[{"phone": 1.21256E+10}, {"phone": 12125550146.0}, {"phone": null}]',
         "json_other_names": b'[{"phone": "212-555-0146"}, {"Name": "Ben", "Mobile": "617-555-0136"}]',
+        "json_nested": b'[{"id": 7, "properties": {"firstname": "Ada", "mobilephone": "212-555-0146"}, '
+        b'"address": {"city": "Boston", "state": "MA"}, "owner": {"name": "Ben", "phone": "617-555-0136"}}]',
+        "json_lists_of_numbers": b'{"name": "Ada", "phones": ["212-555-0146", 6175550136], "tags": ["a"]}\n'
+        b'{"name": "Ben", "phones": ["212-555-0147"]}\n{"phones": []}\n',
         "json_empty": b"[]",
         "json_too_deep": b"[" * 100_000,
         "json_enormous_object": b'[{"phone": "' + b"1" * 1_200_000 + b'"}]',
