@@ -202,7 +202,8 @@ class RestApi:
             call.line.recorders.remove(found)
         found.finish()
         self._world.truth.append("recording_stopped", call_sid=call.sid, to=call.to, seconds=found.seconds)
-        return JSONResponse(self._shown(found, request))
+        shown = self._shown(found, request)  # of a call's own recordings these two are not told
+        return JSONResponse({name: shown[name] for name in shown.keys() - {"media_url", "subresource_uris"}})
 
     async def _recording(self, request: Request) -> Response:
         return JSONResponse(self._shown(self._find_recording(request)[1], request))

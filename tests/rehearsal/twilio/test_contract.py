@@ -96,3 +96,20 @@ async def test_answers_fit_the_published_schemas(place: Any, system: System, emu
         assert (missing.status_code, missing.json()["code"]) == (404, 20404)
         for unknown in (f"{base}/Nothing.json", f"{base}/Calls/CA{'0' * 32}.json"):
             assert (await http.get(unknown)).json()["code"] == 20404
+
+
+async def test_a_recording_that_is_stopped_fits_the_published_schema(
+    place: Any, system: System, emulator: TwilioEmulator
+) -> None:
+    system.twiml = '<Response><Pause length="20"/></Response>'
+    call = await place("+13125550101", record=True)
+    recording = f"http://127.0.0.1:{emulator.port}/2010-04-01/Accounts/{ACCOUNT}/Calls/{call.sid}/Recordings"
+    async with httpx.AsyncClient(auth=(ACCOUNT, TOKEN)) as http:
+        await eventually(lambda: "in-progress" in system.statuses())
+        wrong = await http.post(f"{recording}/Twilio.CURRENT.json", data={"Status": "deleted"})
+        assert wrong.status_code == 400
+        stopped = await http.post(f"{recording}/Twilio.CURRENT.json", data={"Status": "stopped"})
+        assert stopped.status_code == 200
+        check(stopped.json(), f"{ACCOUNT_PATH}/Calls/{{CallSid}}/Recordings/{{Sid}}.json", "post", "200")
+        again = await http.post(f"{recording}/Twilio.CURRENT.json", data={"Status": "stopped"})
+        assert (again.status_code, again.json()["code"]) == (404, 20404)
