@@ -91,7 +91,7 @@ def create_app(settings: Settings, database: Database, temporal: Client) -> Fast
         orchestration=orchestration,
         delivery=EventDelivery(database, LeadClient(temporal), orchestration),
         rate_limit=RateLimit(settings.api_rate_limit),
-        rules=RulesInForce(database, rules_for(settings)),
+        rules=RulesInForce(rules_for(settings)),
     )
     app = FastAPIOffline(  # the pages' scripts come from the package: a closed network shows them too
         title="Cadenza",

@@ -43,7 +43,7 @@ def build_services(settings: Settings, bridge_id: str, database: Database, leads
         bridge_id=bridge_id,
         settings=settings,
         database=database,
-        rules=RulesInForce(database, rules_for(settings)),
+        rules=RulesInForce(rules_for(settings)),
         leads=leads,
         library=AudioLibrary(database),
         listen=AssemblyAIListening(

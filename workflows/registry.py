@@ -91,7 +91,7 @@ class Activities:
 
 def build_activities(settings: Settings, database: Database, client: Client) -> Activities:
     """Make every adapter once. Close the result, then the database. Raises RulesRefused."""
-    rules = RulesInForce(database, rules_for(settings))
+    rules = RulesInForce(rules_for(settings))
     calling = CallingActivities(settings, database, Carrier(settings), rules)
     records = LeadRecordActivities(database, rules)
     admission = AdmissionActivities(database, LeadClient(client), rules)

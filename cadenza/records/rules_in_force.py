@@ -1,5 +1,5 @@
 """Which calling rules are in force: the process's book (the standard rules, and the file of CALLING_RULES over them),
-and over that what was changed through the API. Every book is on record before anybody is judged by it.
+and over that what was changed through the API. Every book is on record with the first decision that is made by it.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,7 +19,6 @@ from cadenza.domain.rules.differences import differences
 from cadenza.domain.rules.loosened import loosened
 from cadenza.domain.rules.rule_book import RuleBook, RulesRefused, RuleTable, standard_rules
 from cadenza.records.audit import note_change
-from cadenza.records.database import Database
 from cadenza.records.held_leads import wake_held
 from cadenza.records.rule_tables import RuleOverlayRow, RuleVersion
 
@@ -41,26 +40,40 @@ class Rules(Protocol):
 
 class RulesInForce:
     """One for each process. A change through the API holds in every process from the next transaction on: each asks
-    for the newest change's id, which costs a look at one index, and makes a new gate only when it is another."""
+    for the newest change's id, which costs a look at one index, and makes a new gate only when it is another.
 
-    def __init__(self, database: Database, base: RuleBook) -> None:
+    All in the caller's transaction: one that waited for a second connection while it holds its own could wait for ever.
+    """
+
+    def __init__(self, base: RuleBook) -> None:
         self.base = base
-        self._database = database
         self._gate: Gate | None = None
         self._overlay_id = 0
+        self._on_record = ""  # the version of which a committed row tells
 
     async def gate(self, session: AsyncSession) -> Gate:
         """Raises RulesRefused if the changes do not fit this process's book: then nobody is called by it."""
         newest = (await session.execute(text("select coalesce(max(id), 0) from rule_overlay"))).scalar_one()
-        if self._gate is not None and newest <= self._overlay_id:  # a look may be older than the one before
-            return self._gate
-        async with self._database.transaction() as own:
-            await _lock(own)
-            row = await newest_overlay(own)
-            book = _with(self.base, row)
-            await _note_in_force(own, book, row, who=_ENGINE, why=_STARTED)
-        self._overlay_id, self._gate = (row.id or 0) if row else 0, Gate(book)
-        return self._gate
+        if self._gate is None or newest > self._overlay_id:  # a look may be older than the one before
+            row = await newest_overlay(session)
+            self._gate = Gate(_with(self.base, row))
+            self._overlay_id = (row.id or 0) if row else 0
+        gate = self._gate
+        if gate.rules.version != self._on_record:
+            await self._put_on_record(session, gate.rules)
+        return gate
+
+    async def _put_on_record(self, session: AsyncSession, book: RuleBook) -> None:
+        """With the caller's commit, or with the next one. Where somebody else is at it, it is theirs to do."""
+        free = await session.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": _LOCK})
+        if not free.scalar_one():
+            return
+        await _note_in_force(session, book, self._overlay_id or None, who=_ENGINE, why=_STARTED)
+
+        def done(_: object) -> None:
+            self._on_record = book.version
+
+        event.listen(session.sync_session, "after_commit", done, once=True)
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ async def put_in_force(session: AsyncSession, change: RuleChange, *, who: str, w
     row = RuleOverlayRow(overlay=None if change.overlay is None else dict(change.overlay), who=who, why=why)
     session.add(row)
     await session.flush()
-    await _note_in_force(session, change.book, row, who=who, why=why)
+    await _note_in_force(session, change.book, row.id, who=who, why=why)
     await wake_held(session)
 
 
@@ -141,9 +154,7 @@ async def _lock(session: AsyncSession) -> None:
     await session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
-async def _note_in_force(
-    session: AsyncSession, book: RuleBook, row: RuleOverlayRow | None, *, who: str, why: str
-) -> None:
+async def _note_in_force(session: AsyncSession, book: RuleBook, overlay_id: int | None, *, who: str, why: str) -> None:
     """Once for each change, by whoever comes first."""
     last = (await session.exec(select(RuleVersion).order_by(col(RuleVersion.id).desc()).limit(1))).first()
     if last is not None and last.version == book.version:
@@ -152,7 +163,7 @@ async def _note_in_force(
     weakened = loosened(standard_rules(), book)
     session.add(
         RuleVersion(
-            version=book.version, who=who, why=why, overlay_id=row.id if row else None,
+            version=book.version, who=who, why=why, overlay_id=overlay_id,
             zone_data=zone_data_version(), changes=changes, weakened=weakened, rules=book.content,
         )
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The rules over the API: what holds and what held, with grade and source; changes are whole, and in force at once."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ async def test_a_place_shows_its_own_rows_its_countrys_and_what_they_leave_open(
 
 
 async def test_a_change_holds_in_every_process_from_its_next_decision_on(law: Api) -> None:
-    other_process = RulesInForce(law.database, standard_rules())
+    other_process = RulesInForce(standard_rules())
     async with law.database.transaction() as session:
         assert (await other_process.gate(session)).rules.version == standard_rules().version
     changed = (await put(law, NARROWER)).json()
@@ -172,3 +173,25 @@ async def test_an_instant_needs_day_time_and_offset(law: Api, written: str) -> N
 async def test_the_record_is_append_only(law: Api, table: str, statement: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"):
         await law.execute(statement.format(table))
+
+
+async def test_a_transaction_that_fails_leaves_the_record_to_the_next_one(law: Api) -> None:
+    rules = RulesInForce(standard_rules())
+    with pytest.raises(RuntimeError):
+        async with law.database.transaction() as session:
+            await rules.gate(session)
+            raise RuntimeError
+    count = "select count(*) from rule_version"
+    assert await law.value(count) == 0
+    for _ in range(2):
+        async with law.database.transaction() as session:
+            await rules.gate(session)
+    assert await law.value(count) == 1
+
+
+async def test_nobody_waits_for_somebody_else_who_puts_the_book_on_record(law: Api) -> None:
+    async with law.database.transaction() as first, law.database.transaction() as second:
+        await RulesInForce(standard_rules()).gate(first)
+        async with asyncio.timeout(20):
+            assert (await RulesInForce(standard_rules()).gate(second)).rules.version == standard_rules().version
+    assert len(await versions(law)) == 1
