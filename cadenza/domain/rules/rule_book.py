@@ -84,12 +84,37 @@ class RuleBook:
 
     def with_overlay(self, overlay: Mapping[str, Any]) -> "RuleBook":
         """This book with the operator's changes (the form is `RuleOverlay`). Raises RulesRefused."""
-        changes = _validated(RuleOverlay, overlay)
+        try:
+            changes = _validated(RuleOverlay, overlay)
+        except RulesRefused as refused:
+            raise RulesRefused((*refused.problems, *self._further_problems(overlay, refused))) from None
+        return RuleBook(
+            f"{self.table.version}.{changes.version}",
+            self._changed_rows(changes.jurisdictions, changes.version),
+            (*self.blackout_days, *changes.blackout_days),
+        )
+
+    def _changed_rows(self, changes: Mapping[str, Mapping[str, Any]], version: str) -> dict[str, Any]:
         rows = dict(self._rows)
-        for key, fields in changes.jurisdictions.items():
-            row = {**rows.get(key, {}), **_signed(fields, changes.version)}
+        for key, fields in changes.items():
+            row = {**rows.get(key, {}), **_signed(fields, version)}
             rows[key] = {field: value for field, value in row.items() if value is not None}
-        return RuleBook(f"{self.table.version}.{changes.version}", rows, (*self.blackout_days, *changes.blackout_days))
+        return rows
+
+    def _further_problems(self, overlay: Mapping[str, Any], refused: RulesRefused) -> tuple[RuleProblem, ...]:
+        """What is wrong inside the rows of an overlay whose form is wrong elsewhere: all is told at once."""
+        stated = overlay.get("jurisdictions") if isinstance(overlay, Mapping) else None
+        known = {one.field for one in refused.problems}
+        whole = {
+            key: fields
+            for key, fields in (stated.items() if isinstance(stated, Mapping) else ())
+            if isinstance(fields, Mapping) and f"jurisdictions.{key}" not in known
+        }
+        try:
+            RuleBook(self.table.version, self._changed_rows(whole, "tried"))
+        except RulesRefused as more:
+            return more.problems
+        return ()
 
     def rows_for(self, place: Place) -> tuple[Jurisdiction, ...]:
         """Every row that holds at the place: its country's, its union's, its state's. Where the state is not known,

@@ -120,3 +120,24 @@ def test_a_mistake_names_its_field_and_a_fix(changes: dict[str, Any], field: str
 def test_a_book_says_how_far_back_calls_matter() -> None:
     assert standard_rules().longest_window.total_seconds() == 72 * 3600
     assert RuleBook("none", {}).longest_window.total_seconds() == 0
+
+
+def test_every_mistake_of_an_overlay_is_told_at_once() -> None:
+    hours = [{"days": "daily", "opens": "0700", "closes": "21:00"}]
+    overlay = {
+        "version": "v 1",
+        "jurisdictions": {"US-FL": {"hours": hours}, "XX": {"name": "x"}, "US-TX": 5},
+        "blackout_days": [{"day": "soon", "reason": "x"}],
+    }
+    with pytest.raises(RulesRefused) as refused:
+        standard_rules().with_overlay(overlay)
+    fields = {one.field for one in refused.value.problems}
+    assert fields >= {"version", "jurisdictions.XX", "jurisdictions.US-TX", "blackout_days[0].day"}
+    assert any(field.startswith("jurisdictions.US-FL.hours[0].opens") for field in fields)
+    assert all(one.fix for one in refused.value.problems)
+
+
+@pytest.mark.parametrize("overlay", [[], 5, None, {"version": "v", "jurisdictions": []}])
+def test_what_is_no_overlay_is_refused(overlay: Any) -> None:
+    with pytest.raises(RulesRefused):
+        standard_rules().with_overlay(overlay)
