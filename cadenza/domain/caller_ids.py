@@ -117,21 +117,42 @@ class Pools:
         return self._own.get(campaign_id) or (self._shared if uses_shared else None)
 
 
-@lru_cache(maxsize=65_536)
 def nearness(ours: str, callee: str) -> Nearness:
     """How near our number looks to the callee's (both E.164)."""
-    one, other = phonenumbers.parse(ours), phonenumbers.parse(callee)
-    if one.country_code != other.country_code:
+    here, there = _look(ours), _look(callee)
+    if here.calling_code != there.calling_code:
         return Nearness.ELSEWHERE
-    if (code := _area_code(one)) and code == _area_code(other):
+    if here.area_code and here.area_code == there.area_code:
         return Nearness.AREA_CODE
-    here, there = number_places(ours), number_places(callee)
-    if {(p.country, p.state) for p in here if p.state} & {(p.country, p.state) for p in there if p.state}:
+    if here.states & there.states:
         return Nearness.STATE
-    if not {place.country for place in here} & {place.country for place in there}:
+    if not here.countries & there.countries:
         return Nearness.ELSEWHERE  # +1 is more than one country
-    zones = [{zone for place in places for zone in place.zones} for places in (here, there)]
-    return Nearness.TIME_ZONE if zones[0] & zones[1] else Nearness.COUNTRY
+    return Nearness.TIME_ZONE if here.zones & there.zones else Nearness.COUNTRY
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What can be seen of a number."""
+
+    calling_code: int | None
+    area_code: str
+    states: frozenset[tuple[str, str]]
+    countries: frozenset[str]
+    zones: frozenset[str]
+
+
+@lru_cache(maxsize=65_536)
+def _look(e164: str) -> _Look:
+    """Kept for each number, not for each pair: a campaign of many leads has ten times as many pairs."""
+    number, places = phonenumbers.parse(e164), number_places(e164)
+    return _Look(
+        number.country_code,
+        _area_code(number),
+        frozenset((place.country, place.state) for place in places if place.state),
+        frozenset(place.country for place in places),
+        frozenset(zone for place in places for zone in place.zones),
+    )
 
 
 def _area_code(number: phonenumbers.PhoneNumber) -> str:

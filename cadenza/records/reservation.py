@@ -143,16 +143,17 @@ class Turns:
         reserved: list[Admission] = []
         give_up_at = time.monotonic() + REFUSING_SECONDS
         most, at_once = max(CANDIDATES_PER_CAMPAIGN, wanted), max(ASKED_AT_ONCE, wanted)
-        goes_on = True
+        goes_on, are_refused = True, False
         while goes_on:
             queues, goes_on = await self._queues(most), False
-            while len(reserved) < wanted and (candidates := self._next_of(queues, at_once)):
+            while len(reserved) < wanted and (candidates := self._next_of(queues, at_once, spares=are_refused)):
                 asked_at = time.monotonic()
                 passed, refused = await self._asked(candidates, wanted - len(reserved))
                 reserved += await self._reserve(passed)
                 await self._postpone(refused)
                 if refused:
-                    goes_on, at_once = True, max(ASKED_AFTER_REFUSALS, wanted)
+                    goes_on = are_refused = True
+                    at_once = max(ASKED_AFTER_REFUSALS, wanted)
                 now = time.monotonic()
                 if now + (now - asked_at) / 2 > give_up_at:
                     return reserved
@@ -173,12 +174,16 @@ class Turns:
             queues[row.id] = deque(_Candidate(*lead, caller) for lead in leads)
         return queues
 
-    def _next_of(self, queues: _Queues, most: int) -> list[_Candidate]:
-        """Take those whose turn it is from the queues, as if all of them were to be called."""
+    def _next_of(self, queues: _Queues, most: int, *, spares: bool) -> list[_Candidate]:
+        """Take those whose turn it is from the queues, as if all of them were to be called.
+
+        `spares`: where some were refused, a campaign that may make one more call gives more than one candidate for it.
+        Else one that sleeps, with a slow rate or a line left, would be moved to its morning lead by lead.
+        """
         lines = self._lines.copy()
         taken: list[_Candidate] = []
         while len(taken) < most and (first := self._first(queues, lines)) is not None:
-            if not self._may_call(first.campaign, lines):
+            if not self._may_call(first.campaign, self._lines if spares else lines):
                 del queues[first.campaign.id]
                 continue
             taken.append(queues[first.campaign.id].popleft())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import UTC, datetime, time, timedelta
 from time import monotonic
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import event, text
 
 from cadenza.domain.calling_hours import DayHours, WeeklyHours
 from cadenza.domain.outcomes import CampaignState
+from cadenza.records import reservation
 from cadenza.records.admission import AdmissionTick, admit_due_leads, mark_announced, mark_close_sent
 from cadenza.records.suppressions import is_suppressed, suppress_number
 from tests.records.conftest import ACCOUNT, World
@@ -20,6 +22,31 @@ from tests.support.gates import CAMPAIGN_ONLY
 async def tick(world: World) -> AdmissionTick:
     async with world.database.transaction() as session:
         return await admit_due_leads(session, ACCOUNT, CAMPAIGN_ONLY)
+
+
+async def statements_of(world: World, asking: Awaitable[AdmissionTick]) -> tuple[AdmissionTick, list[str]]:
+    """What it gives, and the statements that it sent to the database."""
+    asked: list[str] = []
+    engine = world.database.engine.sync_engine
+
+    def note(*told: Any) -> None:
+        asked.append(told[2])
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        return await asking, asked
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+_CALLED_TODAY = """
+    insert into attempt (id, lead_id, campaign_id, account_id, number, phone, from_number, state, submitted_at,
+        leaves_voicemail, lease_until, sequence, outcome, outcome_reason, conversation_over,
+        disclosure_heard, listening_seconds, tokens, characters_spoken, ended_at)
+    select id || '-' || cast(:number as text), id, campaign_id, 'AC1', :number, :phone, '+12125550199', 'ended', now(),
+        false, now(), -1, 'no_answer', '', true, false, 0, 0, 0, now()
+    from lead where id = :lead
+"""
 
 
 async def test_a_due_lead_gets_a_reserved_attempt_with_a_lease(world: World) -> None:
@@ -158,18 +185,28 @@ async def test_a_tick_goes_to_the_database_a_few_times_however_much_it_admits(
     await world.account(lines=leads * campaigns)
     for _ in range(campaigns):
         await world.leads(await world.campaign(), leads)
-    asked: list[str] = []
-    engine = world.database.engine.sync_engine
-
-    def note(*told: Any) -> None:
-        asked.append(told[2])
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        assert len((await tick(world)).admitted) == leads * campaigns
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+    after, asked = await statements_of(world, tick(world))
+    assert len(after.admitted) == leads * campaigns
     assert len(asked) <= 13, asked
+
+
+@pytest.mark.parametrize("limit", [{"calls_per_second": 0.1}, {"max_lines": 1}])
+async def test_a_campaign_that_is_asleep_is_moved_to_its_morning_in_large_steps_whatever_its_limits(
+    world: World, monkeypatch: pytest.MonkeyPatch, limit: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(reservation, "REFUSING_SECONDS", 60.0)
+    await world.account()
+    asleep = await world.campaign(max_calls_per_day=1, **limit)
+    [called] = await world.leads(asleep, phone="+12125550199", state="final", due_at=None)
+    for number in range(60):
+        phone = f"+130555501{number:02d}"
+        await world.leads(asleep, phone=phone)
+        await world.run(_CALLED_TODAY, lead=called, number=number, phone=phone)
+    [open_lead] = await world.leads(asleep)
+    after, asked = await statements_of(world, tick(world))
+    assert after.refused == 60
+    assert [one.lead_id for one in after.admitted] == [open_lead]
+    assert sum("insert into gate_refusal" in statement for statement in asked) <= 4, "rounds of refusals"
 
 
 async def test_what_lapsed_what_is_closed_and_who_woke_are_put_right_by_one_tick(world: World) -> None:
