@@ -55,6 +55,7 @@ _PEOPLE = (
     _People(range(60, 65), talk=True, take_time=True),  # no answer, then interested
     _People(range(65, 70), talk=True, take_time=True),  # voicemail, then interested
     _People(range(75, 80), talk=True),  # asks for the robot
+    _People(range(80, 85), talk=True),  # wants a person
 )
 """All characters but those who want a callback tomorrow (no run waits for them)."""
 _BRIEF = tuple(ending for people in _PEOPLE if not people.talk for ending in people.endings)
@@ -124,6 +125,7 @@ _POLICY: dict[str, Any] = {
     "lease_seconds": LEASE_SECONDS,
     "max_calls_per_day": 6,
     "breakers": {"abandoned_share": 0, "abandoned_burst_share": 0, "opt_out_share": 0},
+    "transfer_targets": [{"id": "sales", "label": "our sales team", "phone": "+12025550101"}],
 }
 """Talks broken off and opt-outs are our own doing here, and would keep the campaign paused. The breaker for the
 carrier's faults stays as it is."""
