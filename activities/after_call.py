@@ -23,9 +23,10 @@ from cadenza.domain.outcomes import Speaker
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.promises import unapproved
 from cadenza.domain.script import Script
+from cadenza.records.call_tables import Turn
 from cadenza.records.database import Database
 from cadenza.records.journal import read_turns
-from cadenza.records.tables import Attempt, Campaign, Turn
+from cadenza.records.tables import Attempt, Campaign
 from cadenza.settings import Settings
 
 if TYPE_CHECKING:

@@ -26,9 +26,10 @@ from sqlmodel import col, select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from cadenza.records.booking_tables import Booking, Rep
 from cadenza.records.bookings import confirmed_booking
 from cadenza.records.database import Database
-from cadenza.records.tables import Attempt, Booking, Campaign, Lead, Rep
+from cadenza.records.tables import Attempt, Campaign, Lead
 from cadenza.settings import Settings
 
 _TIMEOUT = httpx.Timeout(10, connect=3)

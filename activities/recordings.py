@@ -23,6 +23,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.heartbeat import heartbeating
 from cadenza.domain.messages import RecordingInput
+from cadenza.records.call_tables import Recording
 from cadenza.records.database import Database
 from cadenza.records.recordings import (
     forget_recording,
@@ -31,7 +32,7 @@ from cadenza.records.recordings import (
     note_recording,
     recordings_to_delete,
 )
-from cadenza.records.tables import Attempt, Recording
+from cadenza.records.tables import Attempt
 from cadenza.settings import Settings
 
 FOLDER = "recordings"

@@ -3,7 +3,7 @@
 from cadenza.domain.standard_lines import Line
 from cadenza.domain.transfers import IfUnanswered, TransferState
 from cadenza.records.call_context import CallContext
-from cadenza.records.tables import Transfer
+from cadenza.records.call_tables import Transfer
 
 
 def line_after(transfer: Transfer | None, context: CallContext) -> Line | None:

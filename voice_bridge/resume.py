@@ -8,7 +8,7 @@ import orjson
 
 from cadenza.domain.outcomes import AnsweredBy, Speaker
 from cadenza.domain.transfers import TransferState
-from cadenza.records.tables import Transfer, Turn
+from cadenza.records.call_tables import Transfer, Turn
 from voice_bridge.conversation import CalleeEntry, Conversation, NoteEntry, ToolEntry
 
 

@@ -27,9 +27,9 @@ from cadenza.domain.outcomes import BookingState, CalendarProvider
 from cadenza.domain.policy import BookingPlan
 from cadenza.domain.slots import spoken_slot
 from cadenza.domain.spoken import is_email
+from cadenza.records.booking_tables import Booking, Rep, SlotOfferRow
 from cadenza.records.bookings import Hold, confirm, find_booking, find_offer, hold_slot, release, remember_email
 from cadenza.records.database import Database
-from cadenza.records.tables import Booking, Rep, SlotOfferRow
 
 _log = logging.getLogger(__name__)
 

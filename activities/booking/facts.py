@@ -10,8 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from activities.booking.calendar import Diary
 from cadenza.domain.outcomes import CalendarProvider
 from cadenza.domain.policy import BookingPlan
+from cadenza.records.booking_tables import Rep
 from cadenza.records.bookings import active_reps
-from cadenza.records.tables import Campaign, Lead, Rep
+from cadenza.records.tables import Campaign, Lead
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from api.context import Context
 from api.routes.answers import guarded
 from api.schemas.lists import AppointmentOut
 from api.schemas.pages import Cursor, Limit, Page
+from cadenza.records.booking_tables import Booking, Rep
 from cadenza.records.leads import list_appointments
-from cadenza.records.tables import Booking, Rep
 
 router = APIRouter(prefix="/v1/appointments", tags=["Appointments"])
 

@@ -17,9 +17,10 @@ from api.schemas.problems import ProblemCode
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState
 from cadenza.domain.reporting import estimate_cost
 from cadenza.records.call_notes import MOST_NOTES, NoteRefusal, add_note
+from cadenza.records.call_tables import Recording
 from cadenza.records.calls import find_recording, get_call, list_calls, list_turns
 from cadenza.records.reports import reply_latency, sum_call_usage
-from cadenza.records.tables import Attempt, Recording
+from cadenza.records.tables import Attempt
 from cadenza.records.transfers import list_transfers
 
 router = APIRouter(prefix="/v1/calls", tags=["Calls"])

@@ -14,6 +14,7 @@ from api.schemas.campaigns import CampaignOut
 from api.schemas.problems import FieldError, ProblemCode
 from cadenza.domain.outcomes import CalendarProvider, CampaignState
 from cadenza.records.audit import note_change
+from cadenza.records.booking_tables import Rep
 from cadenza.records.campaigns import (
     WrongState,
     begin_preparing,
@@ -23,7 +24,7 @@ from cadenza.records.campaigns import (
     pause_campaign,
     resume_campaign,
 )
-from cadenza.records.tables import Campaign, Rep
+from cadenza.records.tables import Campaign
 from cadenza.settings import Settings
 
 router = APIRouter(prefix="/v1/campaigns/{campaign_id}", tags=["Campaigns"])

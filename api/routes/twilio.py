@@ -20,8 +20,9 @@ from api.webhooks.twiml import connect_to_bridge, dial_target, hang_up
 from cadenza.domain.outcomes import CallStatus
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.records.attempts import admit_answer
+from cadenza.records.call_tables import Transfer
 from cadenza.records.events import StoredEvent, count_recent_events, store_event
-from cadenza.records.tables import Attempt, Campaign, Lead, Transfer
+from cadenza.records.tables import Attempt, Campaign, Lead
 from cadenza.records.transfers import claim_dial, give_up_dial
 
 router = APIRouter(prefix="/webhooks/twilio", tags=["Carrier"], route_class=PatientRoute)

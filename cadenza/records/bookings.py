@@ -18,7 +18,7 @@ from cadenza.domain.outcomes import BookingState
 from cadenza.domain.rotation import RepLoad, choose_rep
 from cadenza.domain.slots import Busy, OpenSlot
 from cadenza.records.booking_span import booking_span
-from cadenza.records.tables import Booking, Rep, SlotOfferRow
+from cadenza.records.booking_tables import Booking, Rep, SlotOfferRow
 
 ROTATION_DAYS = 30
 HOLD_LAPSED = "hold_lapsed"

@@ -5,7 +5,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.outcomes import AttemptOutcome, AttemptState
-from cadenza.records.tables import Attempt, Recording, Turn
+from cadenza.records.call_tables import Recording, Turn
+from cadenza.records.tables import Attempt
 
 
 async def list_calls(

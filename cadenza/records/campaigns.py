@@ -12,9 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cadenza.domain.breakers import BreakerLimits
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.outcomes import CampaignState, LeadOutcome
+from cadenza.records.booking_tables import Rep
 from cadenza.records.breakers import hold_by_hand, reset_by_hand
 from cadenza.records.database import lock_row
-from cadenza.records.tables import Campaign, Rep
+from cadenza.records.tables import Campaign
 
 EDITABLE = frozenset({CampaignState.DRAFT, CampaignState.PAUSED})
 UPLOADABLE = frozenset({CampaignState.DRAFT, CampaignState.PREPARING, CampaignState.RUNNING, CampaignState.PAUSED})

@@ -15,7 +15,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.outcomes import Speaker
-from cadenza.records.tables import Turn
+from cadenza.records.call_tables import Turn
 
 LATENCY_STAGES = ("transcript", "first_token", "first_sentence", "first_voice", "first_audio", "heard")
 """Keys of `Turn.latency`, in the order of the stages; a stage that did not happen is missing.

@@ -8,16 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.gate import Rule
 from cadenza.domain.outcomes import LeadOutcome, LeadState
-from cadenza.records.tables import (
-    Attempt,
-    Booking,
-    ConsentRow,
-    GateRefusal,
-    Lead,
-    OtherPhoneRow,
-    Rep,
-    Suppression,
-)
+from cadenza.records.booking_tables import Booking, Rep
+from cadenza.records.tables import Attempt, ConsentRow, GateRefusal, Lead, OtherPhoneRow, Suppression
 
 
 async def get_lead(session: AsyncSession, lead_id: str) -> Lead | None:

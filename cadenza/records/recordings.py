@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cadenza.records.tables import Recording
+from cadenza.records.call_tables import Recording
 
 
 async def note_recording(

@@ -6,7 +6,6 @@ Times are UTC and come from the database's clock where they order or fence anyth
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import ConfigDict
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -17,11 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import INT8RANGE, JSONB, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from cadenza.domain.lead_columns import PhoneKind
-from cadenza.domain.outcomes import BookingState, CampaignState, LeadState, UploadState
+from cadenza.domain.outcomes import CampaignState, LeadState, UploadState
 from cadenza.records.columns import json_column, key, outliving_key, text_column, when
 
 
@@ -88,21 +87,6 @@ class Campaign(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_column=when())
     ended_at: datetime | None = Field(default=None, sa_column=when())
     paused_rule: str | None = None  # domain.breakers.BreakerRule; null: a person paused it, or nobody
-
-
-class Rep(SQLModel, table=True):
-    """A person whose calendar is booked."""
-
-    __tablename__ = "rep"
-    id: str = Field(primary_key=True)
-    campaign_id: str = Field(sa_column=key("campaign.id"))
-    name: str
-    email: str
-    provider: str  # domain.outcomes.CalendarProvider
-    calendar_ref: str  # Calendly: the event type's URI; Teams: the user's id or principal name
-    time_zone: str
-    weight: float = 1.0
-    active: bool = True
 
 
 class Upload(SQLModel, table=True):
@@ -320,41 +304,6 @@ class AnswerHour(SQLModel, table=True):
     answered: int
 
 
-class Transfer(SQLModel, table=True):
-    """A callee who was to be connected to a person of ours. Written before anything is said or dialled."""
-
-    __tablename__ = "transfer"
-    attempt_id: str = Field(
-        sa_column=Column(ForeignKey("attempt.id", ondelete="CASCADE"), primary_key=True, nullable=False)
-    )
-    position: int = Field(primary_key=True)  # of the tool call in the journal
-    target_id: str
-    phone: str  # the target's, as the campaign had it
-    state: str  # domain.transfers.TransferState
-    asked_at: datetime = Field(default=None, sa_column=when(default_now=True))
-    visit: str = ""  # the carrier's request that was given the number
-    dialled_at: datetime | None = Field(default=None, sa_column=when())
-    answered_at: datetime | None = Field(default=None, sa_column=when())
-    ended_at: datetime | None = Field(default=None, sa_column=when())
-    dial_call_sid: str | None = None
-    talked_seconds: int | None = None
-
-
-class CallEvent(SQLModel, table=True):
-    """A webhook as it came in: stored before it is acted on, then delivered until the workflow has it."""
-
-    __tablename__ = "call_event"
-    __table_args__ = (Index("call_event_undelivered", "received_at", postgresql_where=text("delivered_at is null")),)
-    id: int | None = Field(default=None, primary_key=True)
-    attempt_id: str = Field(index=True)  # no foreign key: an event may name an attempt we do not know
-    kind: str  # status, machine, recording, stream, voicemail_played
-    fingerprint: str = Field(unique=True)  # duplicates are stored once
-    call_sid: str = ""
-    payload: dict[str, Any] = Field(default_factory=dict, sa_column=json_column("{}"))
-    received_at: datetime = Field(default=None, sa_column=when(default_now=True))
-    delivered_at: datetime | None = Field(default=None, sa_column=when())
-
-
 class GateRefusal(SQLModel, table=True):
     """Every "no" of the gate, so that a person can see why a lead was not called."""
 
@@ -371,80 +320,6 @@ class GateRefusal(SQLModel, table=True):
     rules_version: str = Field(default="", sa_column=text_column())
     next_at: datetime | None = Field(default=None, sa_column=when())
     at: datetime = Field(default=None, sa_column=when(default_now=True))
-
-
-class CallNote(SQLModel, table=True):
-    """A fact that came in from our own side while the call went on."""
-
-    __tablename__ = "call_note"
-    id: int | None = Field(default=None, primary_key=True)
-    attempt_id: str = Field(sa_column=key("attempt.id"))
-    text: str
-    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
-
-
-class Turn(SQLModel, table=True):
-    """The journal of a conversation: a row for each thing said, heard or done, as it happens."""
-
-    __tablename__ = "turn"
-    __table_args__ = (UniqueConstraint("attempt_id", "position", name="turn_attempt_position"),)
-    id: int | None = Field(default=None, primary_key=True)
-    attempt_id: str = Field(sa_column=key("attempt.id", index=False))
-    position: int
-    speaker: str  # domain.outcomes.Speaker
-    text: str  # what was heard: for the agent, the words that were really played
-    generated: str = ""  # for the agent: what it meant to say
-    interrupted: bool = False
-    tool: str | None = None
-    tool_call_id: str | None = None
-    payload: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
-    started_at: datetime = Field(default=None, sa_column=when(default_now=True))
-    latency: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))  # stages in ms
-
-
-class SlotOfferRow(SQLModel, table=True):
-    """A slot that was offered in a call; its token is the only way to book it."""
-
-    __tablename__ = "slot_offer"
-    token: str = Field(primary_key=True)
-    lead_id: str = Field(sa_column=key("lead.id"))
-    attempt_id: str
-    starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    rep_ids: list[str] = Field(default_factory=list, sa_column=json_column("[]"))
-    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
-
-
-class Booking(SQLModel, table=True):
-    """An appointment. No calendar holds two that overlap."""
-
-    __tablename__ = "booking"
-    __table_args__ = (
-        ExcludeConstraint(
-            ("span", "&&"), using="gist", where=text("state in ('held', 'confirmed')"), name="booking_overlap"
-        ),
-    )
-    model_config = ConfigDict(arbitrary_types_allowed=True)  # type: ignore[assignment]
-    id: str = Field(primary_key=True)
-    campaign_id: str = Field(sa_column=key("campaign.id"))
-    lead_id: str = Field(sa_column=key("lead.id"))
-    attempt_id: str
-    rep_id: str = Field(sa_column=key("rep.id"))
-    calendar_ref: str  # the rep's calendar: one person may be a rep of several campaigns
-    provider: str
-    starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    # The rep's calendar and the minutes taken as one integer range (`records.booking_span`): lets core PostgreSQL,
-    # without the btree_gist extension, refuse two appointments that overlap in one calendar.
-    span: Range[int] = Field(sa_column=Column(INT8RANGE, nullable=False))
-    state: str = BookingState.HELD.value
-    hold_until: datetime | None = Field(default=None, sa_column=when())
-    external_id: str | None = None
-    join_url: str | None = None
-    cancel_url: str | None = None
-    failure: str = ""
-    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
-    confirmed_at: datetime | None = Field(default=None, sa_column=when())
 
 
 class Suppression(SQLModel, table=True):
@@ -470,17 +345,3 @@ class RenderedAudio(SQLModel, table=True):
     characters: str = ""  # as they were spoken; empty: their times are not known
     ends_ms: list[int] = Field(default_factory=list, sa_column=json_column("[]"))  # when each is over
     created_at: datetime = Field(default=None, sa_column=when(default_now=True))
-
-
-class Recording(SQLModel, table=True):
-    __tablename__ = "recording"
-    sid: str = Field(primary_key=True)
-    attempt_id: str = Field(sa_column=key("attempt.id"))
-    source_url: str
-    duration_seconds: int = 0
-    channels: int = 2
-    path: str | None = None  # below the data folder; null until fetched
-    size_bytes: int | None = None
-    fetched_at: datetime | None = Field(default=None, sa_column=when())
-    created_at: datetime = Field(default=None, sa_column=when(default_now=True))
-    erase_asked_at: datetime | None = Field(default=None, sa_column=when())  # by a person: goes whatever its age

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.domain.transfers import TransferState, TransferTarget, outcome_of_transfers
 from cadenza.records.call_context import finish_conversation
-from cadenza.records.tables import Transfer
+from cadenza.records.call_tables import Transfer
 
 
 async def ask_for_transfer(session: AsyncSession, attempt_id: str, position: int, target: TransferTarget) -> None:

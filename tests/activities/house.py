@@ -11,8 +11,9 @@ from cadenza.domain.identifiers import attempt_id, new_id
 from cadenza.domain.outcomes import AttemptState, CampaignState
 from cadenza.operations.processes import free_port
 from cadenza.operations.rehearsal_environment import rehearsal_environment
+from cadenza.records.booking_tables import Booking, Rep
 from cadenza.records.database import Database
-from cadenza.records.tables import Attempt, Booking, Campaign, Lead, Rep
+from cadenza.records.tables import Attempt, Campaign, Lead
 from cadenza.settings import Settings
 
 SCRIPT: dict[str, Any] = {

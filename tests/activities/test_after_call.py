@@ -22,8 +22,8 @@ from activities.after_call import (
 )
 from cadenza.domain.outcomes import Speaker
 from cadenza.domain.script import Script
+from cadenza.records.call_tables import Turn
 from cadenza.records.journal import TurnRow, write_turns
-from cadenza.records.tables import Turn
 from rehearsal.openai.server import build
 from rehearsal.world import World, create_world
 from tests.activities.house import SCRIPT, House, rehearsal_settings

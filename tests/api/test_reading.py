@@ -9,8 +9,10 @@ import pytest
 from api.wav import mulaw_wav
 from cadenza.domain.stream_token import sign_token
 from cadenza.records.booking_span import booking_span
+from cadenza.records.booking_tables import Booking, Rep
 from cadenza.records.call_notes import notes_of
-from cadenza.records.tables import Booking, Recording, RenderedAudio, Rep, Turn
+from cadenza.records.call_tables import Recording, Turn
+from cadenza.records.tables import RenderedAudio
 from tests.api.conftest import CSV, REP, Api, new_id, unique_phone
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

@@ -37,9 +37,10 @@ from cadenza.domain.standard_lines import texts_to_render
 from cadenza.domain.stream_token import sign_token
 from cadenza.operations.rehearsal_environment import rehearsal_environment
 from cadenza.records.audio import put_audio
+from cadenza.records.call_tables import Turn
 from cadenza.records.database import Database
 from cadenza.records.migrate import migrate
-from cadenza.records.tables import Account, Attempt, Campaign, Lead, Turn
+from cadenza.records.tables import Account, Attempt, Campaign, Lead
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
 from rehearsal.servers import AsgiServer

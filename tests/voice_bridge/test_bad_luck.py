@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from cadenza.domain.messages import BookAppointment, ConversationEnded
-from cadenza.records.tables import Attempt, Turn
+from cadenza.records.call_tables import Turn
+from cadenza.records.tables import Attempt
 from tests.support.servers import fresh_database
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed, start_bridge
 

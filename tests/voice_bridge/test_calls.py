@@ -20,7 +20,7 @@ from cadenza.domain.messages import (
     OptedOut,
 )
 from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, MessageSource
-from cadenza.records.tables import Turn
+from cadenza.records.call_tables import Turn
 from tests.voice_bridge.rehearsed import Rehearsed, rehearsed
 
 pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(70)]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cadenza.domain.outcomes import AttemptOutcome
-from cadenza.records.tables import Transfer, Turn
+from cadenza.records.call_tables import Transfer, Turn
 from voice_bridge.conversation import Conversation, ToolEntry
 from voice_bridge.heard import Sentence
 from voice_bridge.outcome import CallFacts, LeaveReason, decide_outcome

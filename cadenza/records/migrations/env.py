@@ -3,6 +3,8 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import cadenza.records.booking_tables
+import cadenza.records.call_tables
 import cadenza.records.compliance_tables
 import cadenza.records.operation_tables
 import cadenza.records.rule_tables

@@ -10,8 +10,8 @@ import pytest
 from cadenza.domain.outcomes import BookingState
 from cadenza.domain.slots import OpenSlot
 from cadenza.records import bookings
+from cadenza.records.booking_tables import Booking, SlotOfferRow
 from cadenza.records.bookings import Hold
-from cadenza.records.tables import Booking, SlotOfferRow
 from tests.activities.house import House
 
 pytestmark = pytest.mark.servers
