@@ -21,6 +21,9 @@ from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, Mess
 RING_GRACE = timedelta(seconds=30)
 """After the ringing time: some carriers add five seconds, and callbacks take their time."""
 TALK_GRACE = timedelta(seconds=30)
+LOOK_AGAIN = timedelta(minutes=5)
+"""A call that is longer than one with the agent may be: is the callee still connected to a person, or was the call's
+end not told? The carrier is asked so often, or a lost callback would keep the line for as long as a transfer may be."""
 BRIDGE_CONFIRMS = timedelta(seconds=8)
 """The carrier judges by energy and timing, so a person's long hello is a machine to it. The bridge hears the words, and
 has this long to say otherwise before the carrier's verdict alone ends a call: to hang up on a person is the dear error.
@@ -83,6 +86,7 @@ class CallFollowing:
         self._since: datetime | None = None
         self._overdue_steps = 0
         self._last_step_at: datetime | None = None
+        self._looked_at: datetime | None = None
         self._machine_since: datetime | None = None
         self._called_off = False
         self._called_off_ringing = False
@@ -135,7 +139,10 @@ class CallFollowing:
         self._settle(now)
 
     def noted_asked(self, now: datetime) -> None:
-        self._noted_step(now)
+        if self._may_be_with_a_person(now):
+            self._looked_at = now
+        else:
+            self._noted_step(now)
 
     def noted_record_read(self) -> None:
         self._record_read = True
@@ -184,6 +191,8 @@ class CallFollowing:
         deadline = self._deadline()
         if now < deadline:
             return Move(MoveKind.WAIT, deadline)
+        if self._may_be_with_a_person(now):
+            return Move(MoveKind.ASK_CARRIER)
         if self._overdue_steps >= len(_OVERDUE):
             return Move(MoveKind.FINISH if self._record_read else MoveKind.READ_RECORD)
         return Move(_OVERDUE[self._overdue_steps])
@@ -195,11 +204,24 @@ class CallFollowing:
         match self._phase:
             case Phase.RINGING:
                 return self._since + timedelta(seconds=self.plan.ring_seconds) + RING_GRACE
+            case Phase.TALKING if self._looked_at is not None:
+                return min(self._looked_at + LOOK_AGAIN, self._end_of_talk(with_transfer=True))
             case Phase.TALKING:
-                return self._since + timedelta(seconds=self.plan.max_call_seconds) + TALK_GRACE
+                return self._end_of_talk()
             case Phase.MESSAGE:
                 return self._since + MESSAGE_CAP
         return self._since + ENDING_GRACE
+
+    def _end_of_talk(self, *, with_transfer: bool = False) -> datetime:
+        assert self._since is not None
+        longest = self.plan.max_call_seconds + (self.plan.max_transfer_seconds if with_transfer else 0)
+        return self._since + timedelta(seconds=longest) + TALK_GRACE
+
+    def _may_be_with_a_person(self, now: datetime) -> bool:
+        """Longer than the agent's talk may be, and not yet longer than a transfer may be."""
+        if self._phase is not Phase.TALKING:
+            return False
+        return self._end_of_talk() <= now < self._end_of_talk(with_transfer=True)
 
     # The phase
 
@@ -212,7 +234,7 @@ class CallFollowing:
         phase = self._phase_by_facts()
         if phase is not self._phase or self._since is None:
             self._phase, self._since = phase, now
-            self._overdue_steps, self._last_step_at = 0, None
+            self._overdue_steps, self._last_step_at, self._looked_at = 0, None, None
 
     def _phase_by_facts(self) -> Phase:
         facts = self.facts

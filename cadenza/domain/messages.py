@@ -42,6 +42,7 @@ class AttemptAdmitted(Message):
     detects_machines: bool = True
     ring_seconds: int
     max_call_seconds: int
+    max_transfer_seconds: int = 0  # what a talk with a transfer target may add
 
 
 class CallProgressed(Message):

@@ -111,7 +111,8 @@ def message_of(new_id: str, number: int, leaves: bool, policy: CampaignPolicy) -
         leaves_voicemail=leaves,
         detects_machines=policy.detect_machines,
         ring_seconds=policy.ring_seconds,
-        max_call_seconds=policy.longest_call_seconds,
+        max_call_seconds=policy.max_call_seconds,
+        max_transfer_seconds=policy.max_transfer_seconds if policy.transfer_targets else 0,
     )
 
 

@@ -11,6 +11,7 @@ from cadenza.domain.call_following import (
     BRIDGE_CONFIRMS,
     ENDING_GRACE,
     GREETING_CAP,
+    LOOK_AGAIN,
     MESSAGE_CAP,
     RING_GRACE,
     TALK_GRACE,
@@ -31,13 +32,14 @@ SECOND = timedelta(seconds=1)
 class Line:
     """A followed call with a clock in the hand."""
 
-    def __init__(self, *, leaves_voicemail: bool = False) -> None:
+    def __init__(self, *, leaves_voicemail: bool = False, max_transfer_seconds: int = 0) -> None:
         self.now = START
         self.following = CallFollowing(
             AttemptAdmitted(
-                attempt_id="a-1", number=1, leaves_voicemail=leaves_voicemail, ring_seconds=25, max_call_seconds=600
+                attempt_id="a-1", number=1, leaves_voicemail=leaves_voicemail, ring_seconds=25, max_call_seconds=600,
+                max_transfer_seconds=max_transfer_seconds,
             )
-        )
+        )  # fmt: skip
         self.following.noted_placed("CA1", self.now)
 
     def hear(self, *news: CallNews) -> "Line":
@@ -249,3 +251,31 @@ def test_every_call_comes_to_an_end_with_one_message_at_most(
 def test_deciding_twice_gives_the_same(news: list[CallNews], seconds: int) -> None:
     line = Line(leaves_voicemail=True).hear(*news).after(timedelta(seconds=seconds))
     assert line.following.decide(line.now) == line.following.decide(line.now)
+
+
+def test_a_call_that_may_be_with_a_person_is_asked_about_again_and_again_before_it_is_overdue() -> None:
+    line = Line(max_transfer_seconds=900).hear(status(CallStatus.IN_PROGRESS))
+    longest, looks = timedelta(seconds=1500) + TALK_GRACE, []
+    while line.until < longest:
+        line.now = START + line.until
+        looks.append(line.now - START)
+        assert line.move is MoveKind.ASK_CARRIER
+        line.following.noted_status(CallStatus.IN_PROGRESS, line.now)
+        line.following.noted_asked(line.now)
+    assert looks == [
+        timedelta(seconds=630),
+        timedelta(seconds=630) + LOOK_AGAIN,
+        timedelta(seconds=630) + 2 * LOOK_AGAIN,
+    ]
+    line.now = START + longest
+    assert line.move is MoveKind.ASK_CARRIER
+    line.following.noted_asked(line.now)
+    assert line.after(ASK_AGAIN).move is MoveKind.HANG_UP
+
+
+def test_a_lost_end_keeps_no_line_for_as_long_as_a_transfer_may_be() -> None:
+    line = Line(max_transfer_seconds=900).hear(status(CallStatus.IN_PROGRESS)).after(timedelta(seconds=630))
+    assert line.move is MoveKind.ASK_CARRIER
+    line.following.noted_status(CallStatus.COMPLETED, line.now)
+    line.following.noted_asked(line.now)
+    assert line.following.phase is Phase.CLOSING

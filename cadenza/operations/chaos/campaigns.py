@@ -126,6 +126,7 @@ _POLICY: dict[str, Any] = {
     "max_calls_per_day": 6,
     "breakers": {"abandoned_share": 0, "abandoned_burst_share": 0, "opt_out_share": 0},
     "transfer_targets": [{"id": "sales", "label": "our sales team", "phone": "+12025550101"}],
+    "max_transfer_seconds": 60,
 }
 """Talks broken off and opt-outs are our own doing here, and would keep the campaign paused. The breaker for the
 carrier's faults stays as it is."""
