@@ -16,6 +16,7 @@ from twilio.request_validator import RequestValidator
 
 from api.app import create_app
 from api.context import ApiContext, account_id
+from cadenza.domain.calling_hours import WeeklyHours
 from cadenza.domain.identifiers import attempt_id, new_id
 from cadenza.operations.rehearsal_environment import RULES
 from cadenza.records.api_keys import add_key, new_secret
@@ -83,8 +84,10 @@ class Api:
         return context
 
     async def campaign(self, **changes: Any) -> str:
-        """A draft campaign's id."""
-        answer = await self.http.post("/v1/campaigns", json={"name": "Test", "script": SCRIPT, **changes})
+        """A draft campaign's id. It is open at all hours unless told otherwise: no test knows when it runs."""
+        policy = {"calling_hours": WeeklyHours.always().model_dump(mode="json"), **changes.pop("policy", {})}
+        body = {"name": "Test", "script": SCRIPT, "policy": policy, **changes}
+        answer = await self.http.post("/v1/campaigns", json=body)
         assert answer.status_code == 201, answer.text
         campaign_id: str = answer.json()["id"]
         return campaign_id
