@@ -148,11 +148,14 @@ def _ending(conversation: Conversation, text: str, intent: Intent) -> Thought | 
 
 
 def _connecting(conversation: Conversation, text: str, intent: Intent) -> Thought | None:
-    """People who would rather talk to a person. Each of those on the list is tried once."""
+    """People who would rather talk to a person. Each of those on the list is tried once; what was said into the
+    announcement called it off, and is asked for again."""
     if intent is not Intent.PERSON or "transfer_call" not in conversation.tools:
         return None
     tried = {
-        str(result.arguments.get("target_id")) for result in conversation.results if result.name == "transfer_call"
+        str(result.arguments.get("target_id"))
+        for result in conversation.results
+        if result.name == "transfer_call" and result.value.get("status") != "called_off"
     }
     left = [target for target in conversation.transfer_targets() if target not in tried]
     return Thought(calls=(Call("transfer_call", {"target_id": left[0]}),)) if left else None

@@ -80,7 +80,7 @@ _MANNERS: dict[Character, Manner] = {
         interested=False,
         leaves_because="gatekeeper",
     ),
-    Character.WANTS_A_PERSON: Manner(lines=("I would rather talk to a real person. Can you put me through?",)),
+    Character.WANTS_A_PERSON: Manner(lines=("I would rather talk to a real person, can you put me through?",)),
     Character.ASKS_ROBOT: Manner(lines=("Wait, are you a robot?",), answers_to_name_first=False),
 }
 _INTEREST = (
