@@ -1,4 +1,4 @@
-"""The workflows that the API starts: preparing a campaign, the dialer, a recording. All are safe to ask for twice."""
+"""The workflows that the API starts: preparation, the dialer, a recording, a rescue. All may be asked for twice."""
 
 import asyncio
 from datetime import timedelta
@@ -18,6 +18,7 @@ from cadenza.domain.messages import (
     RESCUE_WORKFLOW,
     TASK_QUEUE,
     DialerInput,
+    Message,
     PrepareCampaignInput,
     RecordingInput,
     RescueInput,
@@ -75,35 +76,32 @@ class Orchestration:
         )
 
     async def fetch_recording(self, attempt_id: str, recording_sid: str) -> None:
-        try:
-            await self._client.start_workflow(
-                RECORDING_WORKFLOW,
-                RecordingInput(attempt_id=attempt_id, recording_sid=recording_sid),
-                id=f"recording:{recording_sid}",
-                task_queue=TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                static_summary=f"Recording of {attempt_id}",
-                rpc_timeout=RPC_TIMEOUT,
-            )
-        except WorkflowAlreadyStartedError:
-            return  # it was fetched before
+        """Fetch what the carrier recorded."""
+        recording = RecordingInput(attempt_id=attempt_id, recording_sid=recording_sid)
+        await self._start_once(
+            RECORDING_WORKFLOW, recording, f"recording:{recording_sid}", f"Recording of {attempt_id}"
+        )
 
     async def rescue(self, attempt_id: str, stream_sid: str) -> None:
         """Look after a call whose media stream broke."""
+        broken = RescueInput(attempt_id=attempt_id, stream_sid=stream_sid)
+        await self._start_once(RESCUE_WORKFLOW, broken, f"rescue:{stream_sid}", f"Rescue of {attempt_id}")
+
+    async def _start_once(self, name: str, message: Message, workflow_id: str, summary: str) -> None:
+        """Unless it runs, or has done its work before."""
         try:
             await self._client.start_workflow(
-                RESCUE_WORKFLOW,
-                RescueInput(attempt_id=attempt_id, stream_sid=stream_sid),
-                id=f"rescue:{stream_sid}",
+                name,
+                message,
+                id=workflow_id,
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                static_summary=f"Rescue of {attempt_id}",
+                static_summary=summary,
                 rpc_timeout=RPC_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:
-            return  # it was looked after before
+            return
 
     async def delete_recordings(self) -> bool:
         """Delete recordings that were asked to be erased, here and at the carrier, now. False if Temporal cannot be

@@ -121,7 +121,7 @@ async def _go_on(
         found = await session.get(Attempt, attempt)
         if found is None or await _is_over(session, found, form):
             return _xml(hang_up())
-        transfer = await claim_dial(session, attempt, str(request.state.request_id), not_taken=not_taken)
+        transfer = await claim_dial(session, attempt, visit, not_taken=not_taken)
         if transfer is not None:
             return _xml(await _dial(session, context, found, transfer))
         await give_up_dial(session, attempt)

@@ -127,11 +127,11 @@ class Api:
         return attempt
 
     async def webhook(
-        self, name: str, attempt: str, *, sign: bool = True, transfer: int | None = None, **fields: str
+        self, name: str, attempt: str, *, sign: bool = True, transfer: int | None = None, token: str = "", **fields: str
     ) -> httpx.Response:
-        """Call a webhook as Twilio does: signed for the public address."""
+        """Call a webhook as Twilio does: signed for the public address. With `token` it may be a repeated request."""
         path = f"/webhooks/twilio/{name}?attempt={attempt}" + (f"&transfer={transfer}" if transfer is not None else "")
-        headers = {}
+        headers = {"I-Twilio-Idempotency-Token": token} if token else {}
         if sign:
             headers["X-Twilio-Signature"] = RequestValidator(AUTH_TOKEN).compute_signature(PUBLIC_URL + path, fields)
         return await self.http.post(path, data=fields, headers=headers)

@@ -80,6 +80,14 @@ async def test_a_question_that_is_asked_again_dials_nobody_again(api: Api, attem
     assert await state_of(api, attempt) == "unknown"
 
 
+async def test_a_request_that_the_carrier_repeats_gets_the_dialling_again(api: Api, attempt: Attempt) -> None:
+    """Its first answer was lost on the way: the carrier has dialled nobody."""
+    await announce(api, attempt)
+    documents = [await ask_what_is_next(api, attempt, token="visit-1") for _ in range(2)]
+    assert [verbs(document) for document in documents] == [["Dial"], ["Dial"]]
+    assert {"Dial", "Connect"} & set(verbs(await ask_what_is_next(api, attempt, token="visit-2"))) == {"Connect"}
+
+
 async def test_an_answer_that_the_carrier_did_not_get_is_given_again_by_the_fallback(
     api: Api, attempt: Attempt
 ) -> None:
