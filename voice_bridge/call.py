@@ -15,7 +15,7 @@ import structlog
 from cadenza.domain.outcomes import AnsweredBy, Speaker
 from cadenza.domain.standard_lines import Line
 from cadenza.records.call_context import CallContext
-from cadenza.records.journal import TurnRow, last_position
+from cadenza.records.journal import TurnRow
 from voice_bridge import turn_events as events
 from voice_bridge.after_transfer import line_after
 from voice_bridge.agent_voice import AgentVoice
@@ -66,15 +66,16 @@ BROKEN_STREAM_GRACE_SECONDS = 12.0
 
 
 class Call:
-    """One media stream of one attempt."""
+    """One media stream of one attempt; `claim` is its number among the streams of the call."""
 
-    def __init__(self, services: Services, stream: MediaStream, context: CallContext, past: Past) -> None:
+    def __init__(self, services: Services, stream: MediaStream, context: CallContext, past: Past, claim: int) -> None:
         policy, settings = context.policy, services.settings
         self.attempt_id = context.attempt_id
         self._services = services
         self._stream = stream
         self._context = context
         self._past = past
+        self._claim = claim
         self._unanswered = past.unanswered  # taken up from the journal: it stands there already
         self._loop = asyncio.get_running_loop()
         self._facts = CallFacts(machine=past.machine, screened=past.screened, callback_at=context.callback_at)
@@ -160,6 +161,7 @@ class Call:
                 resumed=not past.is_empty,
                 disclosure_heard=self._context.disclosure_heard,
                 unanswered=past.unanswered,
+                missed_an_answer=past.missed_an_answer,
                 callee_turns=past.callee_turns,
                 machine=past.machine,
                 screening=past.screened and not past.machine,
@@ -209,26 +211,22 @@ class Call:
 
     async def _finish_unless_taken_up(self) -> None:
         """The call's last word, unless its stream only broke and another one takes it up."""
-        if self._facts.end_reason is None and not self._stream.stopped_by_carrier:
+        broke = self._facts.end_reason is None and not self._stream.stopped_by_carrier
+        if broke:
             await self._stream.close()
             await asyncio.sleep(BROKEN_STREAM_GRACE_SECONDS)
-            if self._detached or await self._was_taken_up():
+            if self._detached:
                 return
         self._facts.callee_turns = self._turns.callee_turns
         verdict = decide_outcome(self._facts)
+        if not broke:
+            await self._actions.finish(verdict.outcome)
+        elif not await self._actions.finish_unless_claimed(verdict.outcome, self._claim):
+            return
         self._note({"outcome": verdict.outcome.value, "reason": verdict.reason})
         await self._journal.flush()
-        await self._actions.finish(verdict.outcome)
         self._actions.tell_outcome(verdict.outcome, verdict.reason, self._facts.callback_at)
         log.info("call_over", attempt=self.attempt_id, outcome=verdict.outcome.value)
-
-    async def _was_taken_up(self) -> bool:
-        try:
-            async with self._services.database.transaction() as session:
-                return await last_position(session, self.attempt_id) > self._journal.position
-        except Exception as error:  # not knowing is no reason to lose the outcome
-            log.warning("resume_unknown", attempt=self.attempt_id, error=type(error).__name__)
-            return False
 
     # --- What happens ------------------------------------------------------------------------------------------------
 

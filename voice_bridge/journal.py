@@ -32,11 +32,6 @@ class Journal:
         self._idle.set()
         self._task = asyncio.create_task(self._run())
 
-    @property
-    def position(self) -> int:
-        """The last position given out."""
-        return self._position
-
     def next_position(self) -> int:
         self._position += 1
         return self._position

@@ -30,6 +30,7 @@ from cadenza.records.call_context import (
     CallContext,
     add_usage,
     finish_conversation,
+    finish_unless_claimed,
     note_agent_heard,
     note_callback,
     note_disclosure_heard,
@@ -147,6 +148,18 @@ class CallActions:
                 await finish_conversation(session, self._context.attempt_id, outcome)
 
         await self._insist("outcome", write)
+
+    async def finish_unless_claimed(self, outcome: AttemptOutcome, claim: int) -> bool:
+        """The same after a broken stream. False if a later stream has the call; not knowing loses no outcome."""
+        ours = True
+
+        async def write() -> None:
+            nonlocal ours
+            async with self._database.transaction() as session:
+                ours = await finish_unless_claimed(session, self._context.attempt_id, outcome, claim)
+
+        await self._insist("outcome", write)
+        return ours
 
     def tell_outcome(self, outcome: AttemptOutcome, reason: str, callback_at: datetime | None) -> None:
         self._signal(

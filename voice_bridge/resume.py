@@ -34,6 +34,8 @@ class Past:
     """Entries whose result became known after the bridge had left the call."""
     _told_of: int | None = None  # the transfer that the last note is about
     _said_since: bool = False
+    _floor_was_the_callees: bool = False
+    _handed_over: bool = False  # by a bridge that heard to the end what was being said
 
     @property
     def is_empty(self) -> bool:
@@ -51,6 +53,11 @@ class Past:
             texts.append(entry.text)
         return " ".join(reversed(texts))
 
+    @property
+    def missed_an_answer(self) -> bool:
+        """The agent had said all it meant to, and the stream broke: what the callee said then, nobody heard."""
+        return self._floor_was_the_callees and not self._handed_over
+
 
 def recall(turns: Sequence[Turn], transfers: Sequence[Transfer] = ()) -> Past:
     """Read the journal's rows, in order, and what became of the call's transfers."""
@@ -60,15 +67,18 @@ def recall(turns: Sequence[Turn], transfers: Sequence[Transfer] = ()) -> Past:
         past.began_at = past.began_at or turn.started_at
         match turn.speaker:
             case Speaker.CALLEE:
+                past._floor_was_the_callees = False
                 past.callee_turns += 1
                 past.conversation.callee(turn.text)
             case Speaker.AGENT if turn.text:
                 entry = past.conversation.agent(turn.text)
                 entry.is_over = True
                 past._said_since = True
+                past._floor_was_the_callees = turn.text == turn.generated and not turn.interrupted
             case Speaker.TOOL:
                 _tool(past, turn)
             case Speaker.SYSTEM:
+                past._handed_over = "handed_over_by" in (turn.payload or {})
                 _note(past, turn)
     for transfer in transfers:
         _take_transfer(past, transfer)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import orjson
@@ -38,7 +38,7 @@ MEDIA_PATH = "/media"
 HEALTH_PATH = "/health"
 MAX_MESSAGE_BYTES = 1_000_000
 """Above what a frame may have (frames.MAX_FRAME_BYTES), so that a long one is dropped and not the call."""
-DRAIN_SECONDS = 12.0
+DRAIN_SECONDS = 20.0
 
 # Refused and broken handshakes are everyday on a public port; addresses in them are not for our log.
 logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
@@ -174,11 +174,11 @@ class BridgeServer:
         assert isinstance(connection, CarrierSocket)
         start = await await_start(connection)
         attempt_id = self._check_token(start)
-        context, past = await self._load(attempt_id, start)
+        context, past, claim = await self._load(attempt_id, start)
         if self.draining:
             raise StreamRefused("draining")
         older = self._calls.get(attempt_id)
-        call = Call(self._services, MediaStream(connection, start), context, past)
+        call = Call(self._services, MediaStream(connection, start), context, past, claim)
         self._calls[attempt_id] = call
         if older is not None:
             older.detach()
@@ -200,7 +200,7 @@ class BridgeServer:
             raise StreamRefused("wrong_audio_format")
         return attempt_id
 
-    async def _load(self, attempt_id: str, start: StartFrame) -> tuple[CallContext, Past]:
+    async def _load(self, attempt_id: str, start: StartFrame) -> tuple[CallContext, Past, int]:
         """The call's context and past; claims the call for this bridge."""
         async with self._services.database.transaction() as session:
             context = await load_call(session, attempt_id, await self._services.rules.gate(session))
@@ -211,11 +211,12 @@ class BridgeServer:
             if context.call_sid and start.call_sid and context.call_sid != start.call_sid:
                 raise StreamRefused("another_call")
             past = recall(await read_turns(session, attempt_id), await list_transfers(session, attempt_id))
-            await claim_call(session, attempt_id, self._services.bridge_id)
-        await self._load_first_words(context, Line.OPENING if past.is_empty else Line.RESUME)
-        return context, past
+            claim = await claim_call(session, attempt_id, self._services.bridge_id)
+        first = (Line.OPENING,) if past.is_empty else (Line.RESUME, Line.RESUME_AND_ASK)
+        await self._load_first_words(context, first)
+        return context, past, claim
 
-    async def _load_first_words(self, context: CallContext, first: Line) -> None:
+    async def _load_first_words(self, context: CallContext, first: Sequence[Line]) -> None:
         """What is said at once is at hand before the call begins here: nobody waits for a voice then."""
         settings, policy = self._settings, context.policy
         voice = Voice(policy.voice_id or settings.elevenlabs_voice_id, settings.elevenlabs_model, policy.language)
@@ -228,6 +229,6 @@ class BridgeServer:
                 caller_id=context.caller_id,
                 custom=context.custom,
             )
-            for line in (Line.DISCLOSURE, first)
+            for line in (Line.DISCLOSURE, *first)
         ]
         await self._services.library.load(texts, voice)

@@ -15,6 +15,8 @@ class Started:
     disclosure_heard: bool = False
     unanswered: str = ""
     """On a resume: the callee's last words, if nobody answered them."""
+    missed_an_answer: bool = False
+    """On a resume: the line broke while it was the callee's turn to speak."""
     callee_turns: int = 0
     machine: bool = False
     """On a resume: a machine had the line."""

@@ -63,6 +63,8 @@ class TurnRules:
     machine_silence_ms: int = 4000  # after the greeting, if there is no beep
     machine_limit_ms: int = 90_000
     ending_limit_ms: int = 25_000
-    drain_ms: int = 6000
+    drain_ms: int = 6000  # of the agent's talk, before a call is handed over in mid-sentence
+    drain_callee_ms: int = 15_000  # of the callee's
+    words_behind_voice_ms: int = 1500  # the recogniser's words come so late, at most, after the voice has stopped
     max_disclosures: int = 4
     opt_out_key: str | None = "9"

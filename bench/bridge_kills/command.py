@@ -45,7 +45,9 @@ SETTLE_SECONDS = 25.0
 """After the last death: the calls go on."""
 
 
-ALLOWED = tuple(STANDARD_LINES[line] for line in (Line.RESUME, *(line for wait in Wait for line in wait.value)))
+ALLOWED = tuple(
+    STANDARD_LINES[line] for line in (Line.RESUME, Line.RESUME_AND_ASK, *(line for wait in Wait for line in wait.value))
+)
 """May be said after every death."""
 
 

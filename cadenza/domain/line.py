@@ -19,6 +19,7 @@ class Line(StrEnum):
     I_AM_AN_AI = "i_am_an_ai"
     REMOVED = "removed"
     RESUME = "resume"
+    RESUME_AND_ASK = "resume_and_ask"
     THINKING = "thinking"
     LET_ME_SEE = "let_me_see"
     CHECKING = "checking"

@@ -21,6 +21,7 @@ STANDARD_LINES: dict[Line, str] = {
     Line.I_AM_AN_AI: "Yes, I'm an AI assistant calling for {agent_company}. Is it all right if I go on?",
     Line.REMOVED: "I'm sorry for the trouble. I have taken your number off our list, and we won't call again. Goodbye.",
     Line.RESUME: "Sorry, the line dropped for a moment. I'm back.",
+    Line.RESUME_AND_ASK: "Sorry, the line dropped for a moment. Could you say that again, please?",
     Line.THINKING: "One moment, please.",
     Line.LET_ME_SEE: "Let me see.",
     Line.CHECKING: "One moment, let me check the calendar.",

@@ -29,7 +29,7 @@ from cadenza.temporal.search_attributes import register_search_attributes
 _MODULES = {"rehearsal": "rehearsal", "worker": "workflows", "bridge": "voice_bridge", "api": "api"}
 
 # The worker finishes the carrier request under way (15 s at most): cut off, it would leave a doubtful call behind.
-_GRACE_SECONDS = {"worker": 20.0, "bridge": 25.0, "api": 15.0}
+_GRACE_SECONDS = {"worker": 20.0, "bridge": 30.0, "api": 15.0}
 _LEFTOVER_PATIENCE_SECONDS = 5.0
 _REPLACEABLE = frozenset({"worker", "bridge", "api"})
 

@@ -110,12 +110,16 @@ async def load_call(session: AsyncSession, attempt_id: str, gate: Gate) -> CallC
     )
 
 
-async def claim_call(session: AsyncSession, attempt_id: str, bridge_id: str) -> None:
-    """Note which bridge has the call."""
-    await session.execute(
-        text("update attempt set bridge_id = :bridge where id = :attempt"),
+async def claim_call(session: AsyncSession, attempt_id: str, bridge_id: str) -> int:
+    """Note which bridge has the call. Returns the claim's number: each stream of a call has a higher one."""
+    claimed = await session.execute(
+        text(
+            "update attempt set bridge_id = :bridge, stream_claims = stream_claims + 1 where id = :attempt "
+            "returning stream_claims"
+        ),
         {"attempt": attempt_id, "bridge": bridge_id},
     )
+    return int(claimed.scalar_one())
 
 
 async def note_disclosure_heard(session: AsyncSession, attempt_id: str) -> None:
@@ -174,3 +178,14 @@ async def finish_conversation(session: AsyncSession, attempt_id: str, outcome: A
         {"attempt": attempt_id, "outcome": outcome.value},
     )
     return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+async def finish_unless_claimed(session: AsyncSession, attempt_id: str, outcome: AttemptOutcome, claim: int) -> bool:
+    """The same for a stream that broke, with `claim` as its number. False: the last word is a later stream's."""
+    latest = await session.execute(
+        text("select stream_claims from attempt where id = :attempt for update"), {"attempt": attempt_id}
+    )
+    if latest.scalar_one() > claim:
+        return False
+    await finish_conversation(session, attempt_id, outcome)
+    return True

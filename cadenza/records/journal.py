@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -84,9 +84,3 @@ async def read_turns(session: AsyncSession, attempt_id: str) -> list[Turn]:
     """All rows of an attempt in order."""
     found = await session.exec(select(Turn).where(Turn.attempt_id == attempt_id).order_by(text("position")))
     return list(found.all())
-
-
-async def last_position(session: AsyncSession, attempt_id: str) -> int:
-    """The highest position written, 0 if there is none."""
-    found = await session.exec(select(func.max(Turn.position)).where(Turn.attempt_id == attempt_id))
-    return found.one() or 0

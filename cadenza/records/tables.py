@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     UniqueConstraint,
     text,
@@ -277,6 +278,7 @@ class Attempt(SQLModel, table=True):
     callback_at: datetime | None = Field(default=None, sa_column=when())
     refusal_rule: str | None = None  # domain.gate.Rule, or the carrier's error code
     bridge_id: str | None = None
+    stream_claims: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     conversation_over: bool = False  # the bridge finished: the verb after <Connect> hangs up
     disclosure_heard: bool = False
     voicemail_played_at: datetime | None = Field(default=None, sa_column=when())

@@ -146,6 +146,8 @@ class Person:
         notes = self._close_turn(meaning)
         if self._broken_off and meaning not in _NEEDS_A_FRESH_ANSWER:
             reply = self._broken_off
+        elif meaning is Meaning.ASKS_AGAIN and self._reply is not None:
+            reply = self._reply
         else:
             reply = self._mind.reply(meaning, text)
         self._broken_off = None

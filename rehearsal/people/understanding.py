@@ -20,6 +20,7 @@ class Meaning(Enum):
     ASKS_TO_CONFIRM = "asks for a yes"
     ASKS_NAME = "asks who is speaking"
     WAIT = "asks to wait a moment"
+    ASKS_AGAIN = "did not hear the last words"
     QUESTION = "asks something else"
     STATEMENT = "says something that needs no answer"
 
@@ -56,6 +57,7 @@ _NAME = re.compile(r"\b(?:am i (?:speaking|talking) (?:with|to)|is this|are you|
 _WAIT = re.compile(
     r"\b(?:one moment|just a moment|one second|just a second|a second|let me (?:check|see|look)|bear with me)\b"
 )
+_AGAIN = re.compile(r"\b(?:say (?:it|that) again|repeat that)\b")
 _QUESTION = re.compile(
     r"\?|\b(?:do you|would you|could you|can you|can i|may i|are you|is it|have you|what|which|when|how about"
     r"|how does|who|would it|is now|did you)\b"
@@ -69,6 +71,8 @@ def understand(text: str) -> Meaning:
         return Meaning.BOOKED
     if _ANYTHING_ELSE.search(said):
         return Meaning.ANYTHING_ELSE
+    if _AGAIN.search(said):
+        return Meaning.ASKS_AGAIN
     question = bool(_QUESTION.search(said) or _CONFIRM.search(said))
     if _EMAIL.search(said) and question:
         return Meaning.ASKS_EMAIL

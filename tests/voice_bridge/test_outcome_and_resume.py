@@ -66,6 +66,26 @@ def test_an_agent_turn_that_nobody_heard_is_none() -> None:
     assert past.unanswered == "Hello?"
 
 
+@pytest.mark.parametrize(
+    ("turns", "missed"),
+    [
+        ([turn(1, "agent", "Shall we talk?", generated="Shall we talk?")], True),
+        ([turn(1, "agent", "Shall we", generated="Shall we talk?")], False),
+        ([turn(1, "agent", "Shall we talk?", generated="Shall we talk?"), turn(2, "callee", "Yes.")], False),
+        (
+            [
+                turn(1, "agent", "Shall we talk?", generated="Shall we talk?"),
+                turn(2, "system", payload={"handed_over_by": "br_1"}),
+            ],
+            False,
+        ),
+    ],
+    ids=["it was the callee's turn", "the agent was speaking", "the answer was heard", "a bridge handed over"],
+)
+def test_an_answer_may_have_been_missed_where_the_line_broke(turns: list[Turn], missed: bool) -> None:
+    assert recall(turns).missed_an_answer is missed
+
+
 def test_tools_done_are_not_done_again_and_unfinished_ones_are_known() -> None:
     done = {"arguments": '{"preference":null}', "result": {"slots": []}}
     past = recall(

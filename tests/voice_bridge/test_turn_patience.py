@@ -22,25 +22,10 @@ from voice_bridge.turn_decisions import (
     Speculate,
     Think,
 )
-from voice_bridge.turn_events import DrainAsked, HungUp, ToolFinished, ToolStarted
+from voice_bridge.turn_events import HungUp, ToolFinished, ToolStarted
 from voice_bridge.turn_rules import State, TurnRules
 
 SENTENCE = "I understand. Our specialist shows you what your roof could bring in a short call next week."
-
-
-@pytest.fixture
-def greeted() -> Talk:
-    talk = Talk()
-    talk.greet()
-    return talk
-
-
-@pytest.fixture
-def known(greeted: Talk) -> Talk:
-    """A person has spoken and was answered: the floor is theirs."""
-    greeted.turn("Yes, speaking.")
-    greeted.reply()
-    return greeted
 
 
 @pytest.fixture
@@ -109,10 +94,9 @@ def test_an_opt_out_inside_a_number_is_an_opt_out(asked: Talk) -> None:
     assert asked.machine.end_reason is EndReason.OPTED_OUT
 
 
-@pytest.mark.parametrize("event", [HungUp, DrainAsked])
-def test_what_was_spelled_when_the_call_ended_is_on_record(asked: Talk, event: type[HungUp | DrainAsked]) -> None:
+def test_what_was_spelled_when_the_call_ended_is_on_record(asked: Talk) -> None:
     asked.turn("two one two")
-    made = asked.tell(event(asked.now))
+    made = asked.tell(HungUp(asked.now))
     assert made[0] == Hear("two one two")
     assert asked.is_over
 

@@ -10,7 +10,6 @@ from voice_bridge.turn_decisions import (
     Discard,
     EndCall,
     EndReason,
-    HandOver,
     Hear,
     Insert,
     Pause,
@@ -24,27 +23,6 @@ from voice_bridge.turn_rules import State, TurnRules
 
 VOICEMAIL = "Hi, you have reached my voicemail. Please leave a message after the tone."
 SCREENING = "Hi, if you record your name and reason for calling, I'll see if this person is available."
-
-
-@pytest.fixture
-def talk() -> Talk:
-    return Talk()
-
-
-@pytest.fixture
-def greeted() -> Talk:
-    talk = Talk()
-    talk.greet()
-    return talk
-
-
-@pytest.fixture
-def agent_speaking(greeted: Talk) -> Talk:
-    """The callee answered, and the agent is in the middle of its reply."""
-    greeted.turn("Yes, speaking.")
-    greeted.agent_starts(4000)
-    greeted.wait(500)
-    return greeted
 
 
 # --- The ordinary way ------------------------------------------------------------------------------------------------
@@ -773,71 +751,3 @@ def test_a_hang_up_ends_everything(agent_speaking: Talk) -> None:
     assert agent_speaking.tell(events.HungUp(agent_speaking.now)) == []
     assert agent_speaking.is_over
     assert agent_speaking.turn("Hello?") == []
-
-
-# --- Draining --------------------------------------------------------------------------------------------------------
-
-
-def test_an_idle_call_is_handed_over_at_once(greeted: Talk) -> None:
-    assert greeted.tell(events.DrainAsked(greeted.now)) == [HandOver()]
-
-
-def test_the_agent_may_finish_its_words_before_the_call_is_handed_over(agent_speaking: Talk) -> None:
-    assert agent_speaking.tell(events.DrainAsked(agent_speaking.now)) == []
-    agent_speaking.wait(2000)
-    assert agent_speaking.agent_done() == [HandOver()]
-
-
-def test_long_words_are_cut_by_the_hand_over(agent_speaking: Talk) -> None:
-    agent_speaking.tell(events.DrainAsked(agent_speaking.now))
-    assert agent_speaking.wait(7000) == [Discard(), HandOver()]
-
-
-def test_a_running_tool_holds_the_hand_over_back(greeted: Talk) -> None:
-    greeted.turn("Tuesday, please.")
-    greeted.tell(events.ToolStarted(greeted.now))
-    greeted.tell(events.DrainAsked(greeted.now))
-    greeted.wait(8000)
-    assert not greeted.is_over
-    greeted.tell(events.ToolFinished(greeted.now))
-    assert HandOver() in greeted.wait(200)
-
-
-def test_a_call_that_is_ending_ends_instead(agent_speaking: Talk) -> None:
-    agent_speaking.tell(events.EndRequested(agent_speaking.now))
-    agent_speaking.tell(events.DrainAsked(agent_speaking.now))
-    assert agent_speaking.agent_done() == [EndCall(EndReason.AGENT_SAID_GOODBYE)]
-
-
-# --- Taking up a call ------------------------------------------------------------------------------------------------
-
-
-def test_a_call_taken_up_gets_one_sentence_and_no_greeting(talk: Talk) -> None:
-    assert talk.start(resumed=True, disclosure_heard=True, callee_turns=2) == [Speak((Line.RESUME,))]
-
-
-def test_words_that_nobody_answered_are_answered(talk: Talk) -> None:
-    made = talk.start(resumed=True, disclosure_heard=True, unanswered="Tuesday works.", callee_turns=2)
-    assert made == [Think("Tuesday works.", lead_in=(Line.RESUME,))]
-
-
-def test_a_disclosure_that_broke_off_is_repeated(talk: Talk) -> None:
-    assert talk.start(resumed=True) == [Speak((Line.RESUME, Line.DISCLOSURE))]
-
-
-def test_a_machine_is_left_in_peace(talk: Talk) -> None:
-    assert talk.start(resumed=True, machine=True) == []
-    assert talk.state is State.MACHINE
-
-
-def test_a_screening_assistant_is_waited_for_after_a_break(talk: Talk) -> None:
-    assert talk.start(resumed=True, screening=True) == []
-    assert talk.wait(46_000) == [EndCall(EndReason.SCREENED)]
-
-
-def test_the_time_before_the_break_counts() -> None:
-    talk = Talk(TurnRules(max_call_ms=100_000))
-    talk.start(resumed=True, disclosure_heard=True, elapsed_ms=95_000)
-    talk.agent_done()
-    talk.wait(6000)
-    assert talk.is_over or talk.lines[-1] is Line.TIME_UP

@@ -209,6 +209,7 @@ starts = st.builds(
     resumed=st.booleans(),
     disclosure_heard=st.booleans(),
     unanswered=st.sampled_from(["", "Tuesday works."]),
+    missed_an_answer=st.booleans(),
     callee_turns=st.integers(0, 5),
     machine=st.booleans(),
     screening=st.booleans(),

@@ -121,6 +121,16 @@ def test_one_who_wants_a_callback_insists_on_the_time_until_it_is_promised() -> 
     assert talk.until_quiet() == "Great, talk to you then. Bye."
 
 
+@pytest.mark.parametrize("character", [Character.DO_NOT_CALL, Character.OBJECTS])
+def test_one_who_was_not_heard_says_it_again(character: Character) -> None:
+    talk = talk_with(character)
+    talk.until_quiet()
+    talk.agent_says("Do you have a minute?")
+    said = talk.until_quiet()
+    talk.agent_says("Sorry, the line dropped for a moment. Could you say that again, please?")
+    assert talk.until_quiet() == said
+
+
 def test_a_person_who_is_talked_over_backs_off_and_answers_later() -> None:
     talk = talk_with(Character.OBJECTS)
     talk.until_quiet()

@@ -25,6 +25,7 @@ from rehearsal.people.understanding import Meaning, offered_days, understand
         ("Shall I book that for you?", Meaning.ASKS_TO_CONFIRM),
         ("Am I speaking with Morgan?", Meaning.ASKS_NAME),
         ("One moment, let me check the calendar.", Meaning.WAIT),
+        ("Sorry, I missed that. Could you say it again?", Meaning.ASKS_AGAIN),
         ("Do you have a minute?", Meaning.QUESTION),
         ("do you have a minute", Meaning.QUESTION),
         ("We help small shops.", Meaning.STATEMENT),
