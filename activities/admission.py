@@ -23,10 +23,10 @@ from cadenza.domain.outcomes import LeadState
 from cadenza.domain.rules.rule_book import RulesRefused
 from cadenza.records import admission, breakers, caller_ids, sweeper
 from cadenza.records.admission import AdmissionTick
-from cadenza.records.attempts import finish_lead
 from cadenza.records.breakers import BreakerChange
 from cadenza.records.campaigns import complete_finished_campaigns
 from cadenza.records.database import Database, lock_row
+from cadenza.records.finishing import finish_lead
 from cadenza.records.rules_in_force import Rules
 from cadenza.records.sweeper import Sweep
 from cadenza.records.tables import Lead

@@ -38,7 +38,7 @@ from cadenza.domain.outcomes import CallStatus, LeadOutcome
 from cadenza.domain.retry import NextStep, StepKind
 from cadenza.operations.embedded_temporal import EmbeddedTemporal
 from cadenza.operations.processes import free_port
-from cadenza.records.attempts import FinishAttempt
+from cadenza.records.finishing import FinishAttempt
 from cadenza.temporal.lead_client import LeadClient
 from cadenza.temporal.search_attributes import register_search_attributes
 from workflows.lead import LeadWorkflow

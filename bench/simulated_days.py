@@ -38,8 +38,8 @@ from cadenza.domain.retry import NextStep, PastAttempt, StepKind, decide_next_st
 from cadenza.domain.rules.rule_book import standard_rules
 from cadenza.records.admission import admit_due_leads
 from cadenza.records.answer_hours import note_rings, read_learnt_by_campaign
-from cadenza.records.attempts import finish_lead
 from cadenza.records.caller_ids import add_caller_id
+from cadenza.records.finishing import finish_lead
 from cadenza.records.gate_facts import read_gate_facts
 from cadenza.records.held_leads import wake_held
 from cadenza.records.history import read_histories

@@ -46,7 +46,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome, LeadState
     from cadenza.domain.retry import StepKind
-    from cadenza.records.attempts import FinishAttempt
+    from cadenza.records.finishing import FinishAttempt
     from cadenza.temporal.search_attributes import ATTEMPT_COUNT, LEAD_OUTCOME, LEAD_STATE, NEXT_CALL_AT
 
 

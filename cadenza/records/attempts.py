@@ -6,34 +6,26 @@ Every change is a compare-and-set on the state, so that late, repeated and reord
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from cadenza.domain.closing import outcome_for
 from cadenza.domain.gate import Gate, GateDecision, GateFacts, Rule
 from cadenza.domain.messages import CallProgressed
 from cadenza.domain.outcomes import (
     ATTEMPT_EDGES,
-    REACHED_NOBODY,
     AnsweredBy,
     AttemptOutcome,
     AttemptState,
     CallStatus,
     LeadOutcome,
-    LeadState,
 )
 from cadenza.domain.policy import CampaignPolicy
-from cadenza.domain.retry import NextStep, StepKind, decide_next_step
 from cadenza.domain.tally import EndedAttempt, Tally, tally_of
-from cadenza.records.answer_hours import note_ring, read_learnt
 from cadenza.records.audit import note_decision
-from cadenza.records.database import lock_one, lock_row
+from cadenza.records.database import lock_row
 from cadenza.records.events import answer_received_at
 from cadenza.records.gate_facts import database_now, read_gate_facts, store_refusal
-from cadenza.records.history import next_number, read_history
-from cadenza.records.tables import Attempt, Campaign, Lead
-from cadenza.records.wrong_numbers import note_wrong_number
+from cadenza.records.tables import Attempt, Campaign
 
 
 class UnknownAttempt(Exception):
@@ -58,18 +50,6 @@ class Submission:
     good_for: timedelta
     """From the claim on: the request may not be sent later."""
     is_recorded: bool = True
-
-
-class FinishAttempt(BaseModel):
-    """How an attempt ended, as the lead's workflow found it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    attempt_id: str
-    outcome: AttemptOutcome
-    reason: str = ""
-    callback_at: datetime | None = None
-    close_as: LeadOutcome | None = None
 
 
 async def get_attempt(session: AsyncSession, attempt_id: str, *, lock: bool = False) -> Attempt:
@@ -124,7 +104,7 @@ async def record_placed(session: AsyncSession, attempt_id: str, call_sid: str) -
     """The carrier took the call. A callback may have said so, and more, before."""
     attempt = await get_attempt(session, attempt_id, lock=True)
     _bind(attempt, call_sid)
-    _advance(attempt, AttemptState.PLACED)
+    advance(attempt, AttemptState.PLACED)
     session.add(attempt)
     await session.flush()
 
@@ -144,7 +124,7 @@ async def record_too_late(session: AsyncSession, attempt_id: str, reason: str) -
 async def mark_doubtful(session: AsyncSession, attempt_id: str) -> None:
     """It is not known whether the POST placed a call. There is no way back to reserved."""
     attempt = await get_attempt(session, attempt_id, lock=True)
-    _advance(attempt, AttemptState.DOUBTFUL)
+    advance(attempt, AttemptState.DOUBTFUL)
     session.add(attempt)
     await session.flush()
 
@@ -173,9 +153,9 @@ async def apply_call_status(session: AsyncSession, progress: CallProgressed) -> 
             attempt.answered_at = attempt.answered_at or at  # the word of the answer may come later, or never
         # The state stays with the workflow: the line is freed when the outcome is recorded.
     else:
-        _advance(attempt, state)
-    if _count_what_rang(attempt):
-        attempt.tally = await _tally(session, attempt)
+        advance(attempt, state)
+    if count_what_rang(attempt):
+        attempt.tally = await read_tally(session, attempt)
     session.add(attempt)
     await session.flush()
     return True
@@ -211,7 +191,7 @@ async def admit_answer(
         return decision
     if attempt.outcome is not None:
         return GateDecision(rule=Rule.NOT_RESERVED, reason="the attempt is over")
-    _advance(attempt, AttemptState.IN_PROGRESS)
+    advance(attempt, AttemptState.IN_PROGRESS)
     attempt.answered_at = attempt.answered_at or await database_now(session)
     if answered_by is not None:
         attempt.answered_by = answered_by.value
@@ -255,91 +235,6 @@ async def record_voicemail_played(session: AsyncSession, attempt_id: str) -> Non
     )
 
 
-async def finish_attempt(session: AsyncSession, finish: FinishAttempt, gate: Gate) -> NextStep:
-    """Record how the attempt ended, free its line, decide what is next and write it to the lead. A next attempt is
-    planned for an instant that the gate allows by what is known now; the lead ends if it never will.
-
-    Idempotent: a second call for a finished attempt changes nothing and decides the same again from what is stored.
-    """
-    attempt = await get_attempt(session, finish.attempt_id, lock=True)
-    lead = await lock_one(session, Lead, attempt.lead_id)
-    now = await database_now(session)
-    ends_now = attempt.outcome is None
-    if ends_now:
-        attempt.outcome = finish.outcome.value
-        attempt.outcome_reason = finish.reason or attempt.outcome_reason
-        attempt.callback_at = finish.callback_at or attempt.callback_at
-        attempt.ended_at = attempt.ended_at or now
-        _count_what_rang(attempt)
-        attempt.tally = attempt.tally or await _tally(session, attempt)
-        if attempt.outcome == AttemptOutcome.WRONG_NUMBER:
-            await note_wrong_number(session, attempt.lead_id, attempt.id)
-    _advance(attempt, AttemptState.ENDED)
-    session.add(attempt)
-    await session.flush()
-    if lead.state == LeadState.FINAL:
-        return NextStep(
-            kind=StepKind.FINISH, reason=lead.outcome_reason, outcome=LeadOutcome(lead.outcome or LeadOutcome.FAILED)
-        )
-    history = await read_history(session, lead.id)
-    lead.attempts_made = sum(past.outcome not in REACHED_NOBODY for past in history)
-    facts = (await read_gate_facts(session, [lead.id], gate))[lead.id].without_switches()
-    decision = gate.check(facts, now)
-    never = outcome_for(decision.rule) if decision.is_final else None
-    if ends_now:
-        await note_ring(session, attempt, facts.zone)
-    learns = facts.policy.retry_at_other_times_of_day and facts.policy.learn_when_people_answer
-    step = decide_next_step(
-        facts.policy,
-        history,
-        now,
-        lambda earliest: gate.next_planned(facts, earliest),
-        facts.zone,
-        promised_at=attempt.callback_at,
-        close_as=finish.close_as or (LeadOutcome(lead.close_as) if lead.close_as else never),
-        learnt=await read_learnt(session, attempt.campaign_id) if learns else None,
-    )
-    if attempt.number + 1 == await next_number(session, lead.id):
-        _write_step(lead, step, now)  # a repeat that comes after the next admission must not disturb it
-    session.add(lead)
-    await session.flush()
-    return step
-
-
-async def finish_lead(session: AsyncSession, lead_id: str, outcome: LeadOutcome, reason: str) -> LeadOutcome:
-    """Give the lead its final outcome, if it has none yet; returns the one it has."""
-    lead = await lock_one(session, Lead, lead_id)
-    if lead.state != LeadState.FINAL:
-        now = await database_now(session)
-        _write_step(lead, NextStep(kind=StepKind.FINISH, reason=reason, outcome=outcome), now)
-        session.add(lead)
-        await session.flush()
-    return LeadOutcome(lead.outcome or outcome)
-
-
-async def has_webhook(session: AsyncSession, lead_id: str) -> bool:
-    """Whether the customer's system is to hear of the lead's end."""
-    found = await session.execute(
-        text(
-            "select coalesce(campaign.webhook_url, '') <> '' from campaign join lead on lead.campaign_id = campaign.id "
-            "where lead.id = :lead"
-        ),
-        {"lead": lead_id},
-    )
-    return bool(found.scalar())
-
-
-async def report_due(session: AsyncSession, lead_id: str) -> bool:
-    """The lead's time has come: the next tick may admit it. False if it is not waiting (any more)."""
-    changed = await session.execute(
-        text(
-            "update lead set state = 'due', next_step = 'next call' where id = :lead and state = 'waiting' returning id"
-        ),
-        {"lead": lead_id},
-    )
-    return changed.first() is not None
-
-
 _STATE_FOR = {
     CallStatus.QUEUED: AttemptState.PLACED,
     CallStatus.INITIATED: AttemptState.PLACED,
@@ -353,7 +248,7 @@ async def _facts_of(session: AsyncSession, attempt: Attempt, gate: Gate) -> Gate
     return (await read_gate_facts(session, [attempt.lead_id], gate, except_attempt=attempt.id))[attempt.lead_id]
 
 
-async def _tally(session: AsyncSession, attempt: Attempt) -> Tally | None:
+async def read_tally(session: AsyncSession, attempt: Attempt) -> Tally | None:
     """How the attempt counts for the breakers, measured on the database's clock where it has the instants."""
     answered_at = await answer_received_at(session, attempt.id) if attempt.answered_at is not None else None
     assert attempt.outcome is not None and attempt.ended_at is not None
@@ -371,7 +266,7 @@ async def _tally(session: AsyncSession, attempt: Attempt) -> Tally | None:
 
 async def _refuse(session: AsyncSession, attempt_id: str, rule: str, reason: str, tally: Tally | None = None) -> None:
     attempt = await get_attempt(session, attempt_id, lock=True)
-    if _advance(attempt, AttemptState.REFUSED):
+    if advance(attempt, AttemptState.REFUSED):
         attempt.refusal_rule, attempt.outcome_reason = rule, reason
         attempt.tally = tally.value if tally else None
     session.add(attempt)
@@ -387,7 +282,7 @@ def _bind(attempt: Attempt, call_sid: str) -> bool:
     return attempt.call_sid == call_sid
 
 
-def _advance(attempt: Attempt, to: AttemptState) -> bool:
+def advance(attempt: Attempt, to: AttemptState) -> bool:
     """Follow an edge of the state table; anything else is old news and changes nothing."""
     if to not in ATTEMPT_EDGES[AttemptState(attempt.state)]:
         return False
@@ -395,7 +290,7 @@ def _advance(attempt: Attempt, to: AttemptState) -> bool:
     return True
 
 
-def _count_what_rang(attempt: Attempt) -> bool:
+def count_what_rang(attempt: Attempt) -> bool:
     """A call that rang was not withdrawn, and one that was answered reached somebody, whatever its workflow knew and
     however late the word comes: it counts. True if that changed the outcome."""
     called_off = attempt.outcome in {AttemptOutcome.WITHDRAWN, AttemptOutcome.NO_ANSWER}
@@ -410,14 +305,3 @@ def _count_what_rang(attempt: Attempt) -> bool:
 
 def _is_over(attempt: Attempt) -> bool:
     return attempt.carrier_status is not None and CallStatus(attempt.carrier_status).is_terminal
-
-
-def _write_step(lead: Lead, step: NextStep, now: datetime) -> None:
-    if step.kind is StepKind.FINISH:
-        lead.state, lead.due_at, lead.next_step, lead.held_rule = LeadState.FINAL, None, "", None
-        lead.outcome = step.outcome.value if step.outcome else None
-        lead.outcome_reason, lead.final_at = step.reason, now
-    else:
-        at = step.at or now
-        lead.state = LeadState.WAITING if at > now else LeadState.DUE
-        lead.due_at, lead.next_step, lead.is_callback = at, step.reason, step.is_callback

@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cadenza.domain.gate import Gate
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
-from cadenza.records.attempts import FinishAttempt, finish_attempt
+from cadenza.records.finishing import FinishAttempt, finish_attempt
 from cadenza.records.operation_tables import Swept
 from cadenza.records.tick_start import Admission, announcement
 

@@ -15,8 +15,8 @@ from activities import admission
 from activities.admission import AdmissionActivities
 from cadenza.domain.messages import AttemptAdmitted, CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import AttemptOutcome, CampaignState, LeadState
-from cadenza.records.attempts import FinishAttempt, finish_attempt
 from cadenza.records.database import Database
+from cadenza.records.finishing import FinishAttempt, finish_attempt
 from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually

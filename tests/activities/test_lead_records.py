@@ -6,7 +6,7 @@ from activities.call_models import ClosedLead, FinishLead
 from activities.lead_records import LeadRecordActivities
 from cadenza.domain.outcomes import AttemptOutcome, LeadOutcome
 from cadenza.domain.retry import StepKind
-from cadenza.records.attempts import FinishAttempt
+from cadenza.records.finishing import FinishAttempt
 from tests.activities.house import House
 from tests.support.gates import CAMPAIGN_RULES
 

@@ -14,7 +14,8 @@ from cadenza.domain.retry import NextStep
 from cadenza.domain.rules.rule_book import standard_rules
 from cadenza.records import attempts
 from cadenza.records.admission import AdmissionTick, admit_due_leads
-from cadenza.records.attempts import FinishAttempt, Submission
+from cadenza.records.attempts import Submission
+from cadenza.records.finishing import FinishAttempt, finish_attempt
 from cadenza.records.gate_facts import read_gate_facts
 from tests.records.conftest import ACCOUNT, World
 
@@ -130,7 +131,7 @@ class Law:
 
     async def finish(self, attempt_id: str, gate: Gate, outcome: AttemptOutcome) -> NextStep:
         async with self.world.database.transaction() as session:
-            return await attempts.finish_attempt(session, FinishAttempt(attempt_id=attempt_id, outcome=outcome), gate)
+            return await finish_attempt(session, FinishAttempt(attempt_id=attempt_id, outcome=outcome), gate)
 
     async def facts(self, lead_id: str, gate: Gate) -> GateFacts:
         async with self.world.database.transaction() as session:

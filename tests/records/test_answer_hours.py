@@ -7,7 +7,7 @@ from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.domain.tally import Tally
 from cadenza.records.admission import admit_due_leads
 from cadenza.records.answer_hours import note_rings, read_hours
-from cadenza.records.attempts import FinishAttempt, finish_attempt
+from cadenza.records.finishing import FinishAttempt, finish_attempt
 from tests.records.conftest import ACCOUNT, World
 from tests.support.gates import CAMPAIGN_ONLY
 

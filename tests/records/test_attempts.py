@@ -12,8 +12,9 @@ from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, Lead
 from cadenza.domain.retry import NextStep, StepKind
 from cadenza.records import attempts
 from cadenza.records.admission import admit_due_leads
-from cadenza.records.attempts import FinishAttempt, Submission
+from cadenza.records.attempts import Submission
 from cadenza.records.call_context import note_agent_heard
+from cadenza.records.finishing import FinishAttempt, finish_attempt, finish_lead, report_due
 from cadenza.records.suppressions import suppress_number
 from cadenza.records.tables import Attempt
 from tests.records.conftest import ACCOUNT, World
@@ -45,9 +46,7 @@ async def tell(world: World, attempt_id: str, status: CallStatus, sequence: int,
 
 async def finish(world: World, attempt_id: str, outcome: AttemptOutcome) -> NextStep:
     async with world.database.transaction() as session:
-        return await attempts.finish_attempt(
-            session, FinishAttempt(attempt_id=attempt_id, outcome=outcome), CAMPAIGN_ONLY
-        )
+        return await finish_attempt(session, FinishAttempt(attempt_id=attempt_id, outcome=outcome), CAMPAIGN_ONLY)
 
 
 async def state(world: World, attempt_id: str) -> str:
@@ -176,8 +175,8 @@ async def test_finishing_twice_counts_once_and_frees_the_line(world: World) -> N
     assert (lead.attempts_made, lead.state) == (1, "waiting")
     assert await state(world, attempt_id) == "ended"
     async with world.database.transaction() as session:
-        assert await attempts.report_due(session, lead.id)
-        assert not await attempts.report_due(session, lead.id)
+        assert await report_due(session, lead.id)
+        assert not await report_due(session, lead.id)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +217,7 @@ async def test_a_lead_gets_one_final_outcome_and_keeps_it(world: World) -> None:
     lead_id = attempt_id.rsplit("-", 1)[0]
     assert (await finish(world, attempt_id, AttemptOutcome.BOOKED)).outcome is LeadOutcome.BOOKED
     async with world.database.transaction() as session:
-        kept = await attempts.finish_lead(session, lead_id, LeadOutcome.CANCELLED, "cancelled")
+        kept = await finish_lead(session, lead_id, LeadOutcome.CANCELLED, "cancelled")
     assert kept is LeadOutcome.BOOKED
     assert (await finish(world, attempt_id, AttemptOutcome.NO_ANSWER)).outcome is LeadOutcome.BOOKED
 

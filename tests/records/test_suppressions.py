@@ -7,7 +7,8 @@ import pytest
 from cadenza.domain.outcomes import AttemptOutcome
 from cadenza.domain.suppression import SuppressionSource
 from cadenza.records.admission import admit_due_leads
-from cadenza.records.attempts import FinishAttempt, claim_voicemail, finish_attempt
+from cadenza.records.attempts import claim_voicemail
+from cadenza.records.finishing import FinishAttempt, finish_attempt
 from cadenza.records.suppressions import (
     is_suppressed,
     lift_by_reply,

@@ -51,7 +51,7 @@ from cadenza.domain.messages import (
 from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, CallStatus, MessageSource
 from cadenza.domain.policy import CampaignPolicy
 from cadenza.domain.retry import PastAttempt, decide_next_step
-from cadenza.records.attempts import FinishAttempt
+from cadenza.records.finishing import FinishAttempt
 from cadenza.temporal.lead_client import LeadClient, LeadSignal
 from tests.support.gates import campaign_opening
 from workflows.lead import LeadWorkflow

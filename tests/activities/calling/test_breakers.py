@@ -19,7 +19,8 @@ from cadenza.domain.call_facts import CallFacts, add_status
 from cadenza.domain.call_result import Submission, classify, result_of_unplaced
 from cadenza.domain.messages import AttemptAdmitted, CallProgressed, DialerInput
 from cadenza.domain.outcomes import CallStatus, CampaignState
-from cadenza.records.attempts import FinishAttempt, apply_call_status, finish_attempt
+from cadenza.records.attempts import apply_call_status
+from cadenza.records.finishing import FinishAttempt, finish_attempt
 from tests.activities.calling.conftest import Desk
 from tests.records.conftest import ACCOUNT
 from tests.rehearsal.twilio.conftest import FROM, System
