@@ -115,6 +115,9 @@ class GateDecision(BaseModel):
 FOR_A_PERSON = frozenset({Rule.NO_CONSENT, Rule.DO_NOT_CALL_LIST_STALE})
 """What time does not mend, and a person can: by a consent, by a new copy of a register. Such a lead is held."""
 
+SWITCHES = frozenset({Rule.CAMPAIGN_NOT_RUNNING, Rule.ACCOUNT_HELD})
+"""What somebody, or a breaker, switches off and on again: it moves no plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

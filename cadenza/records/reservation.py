@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cadenza.domain.caller_ids import NumberPool, Pools
 from cadenza.domain.closing import outcome_for
 from cadenza.domain.gate import Gate, GateDecision, GateFacts
-from cadenza.domain.gate_question import FOR_A_PERSON
+from cadenza.domain.gate_question import FOR_A_PERSON, SWITCHES
 from cadenza.domain.identifiers import attempt_id
 from cadenza.domain.pacing import Paces
 from cadenza.domain.policy import CampaignPolicy
@@ -295,6 +295,8 @@ class Turns:
             return row | {"close_as": outcome_for(rule).value, "reason": decision.reason, "due_at": None}
         if decision.next_at is not None:
             return row | {"due_at": decision.next_at.isoformat()}
+        if rule in SWITCHES:
+            return row | {"due_at": None}  # paused since this tick looked: due as before when it goes on
         later = (self._now + ASKED_AGAIN_AFTER).isoformat()
         if rule in FOR_A_PERSON:
             return row | {"held": rule.value, "due_at": later, "step": f"held: {decision.reason}"}

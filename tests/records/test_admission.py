@@ -122,6 +122,24 @@ async def test_a_paused_campaign_is_not_admitted_and_its_unringing_calls_are_wit
     assert [message.attempt_id for _, _, message in after.withdraw] == [one.message.attempt_id]
 
 
+async def test_a_pause_in_the_middle_of_a_tick_moves_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.account()
+    campaign = await world.campaign()
+    await world.leads(campaign, 3)
+    read_facts = reservation.read_gate_facts
+
+    async def paused_meanwhile(session: Any, *asked: Any) -> Any:
+        await world.run("update campaign set state = 'paused'")
+        return await read_facts(session, *asked)
+
+    monkeypatch.setattr(reservation, "read_gate_facts", paused_meanwhile)
+    refused = await tick(world)
+    assert (len(refused.admitted), refused.refused) == (0, 3)
+    monkeypatch.undo()
+    await world.run("update campaign set state = 'running'")
+    assert len((await tick(world)).admitted) == 3
+
+
 async def test_an_unused_reservation_lapses_and_the_lead_comes_back(world: World) -> None:
     await world.account()
     [lead_id] = await world.leads(await world.campaign())
