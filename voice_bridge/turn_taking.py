@@ -23,6 +23,7 @@ from voice_bridge.fillers import Wait
 from voice_bridge.turn_decisions import (
     Decision,
     EndReason,
+    HandOver,
     Insert,
 )
 from voice_bridge.turn_rules import State
@@ -39,6 +40,8 @@ class TurnTaking(TurnTalk):
         self._now = max(self._now, event.now_ms)
         self._out = []
         _HANDLERS[type(event)](self, event)
+        if self._drain_at is not None:
+            self._hand_over_at_a_good_moment(self._drain_at)
         return self._out
 
     def _tick(self, event: events.Tick) -> None:
@@ -48,7 +51,6 @@ class TurnTaking(TurnTalk):
         _TICKS[self.state](self)
         if self.state not in {State.ENDED, State.ENDING}:
             self._check_time_limit()
-            self._drain_if_asked()
 
     def _check_time_limit(self) -> None:
         left = self.rules.max_call_ms - (self._now - self._started_at)
@@ -178,6 +180,42 @@ class TurnTaking(TurnTalk):
 
     def _tick_nothing(self) -> None:
         return
+
+    # --- Leaving the call to another bridge --------------------------------------------------------------------------
+
+    def _drain_asked(self, event: events.DrainAsked) -> None:
+        if self._drain_at is None:
+            self._drain_at = self._now
+
+    def _hand_over_at_a_good_moment(self, asked_at: int) -> None:
+        """While nobody is in mid-sentence; after some seconds in any case (but not during a tool).
+
+        The next bridge knows what is on record: it does not hear the beginning of a sentence that is said here.
+        """
+        if self.tool_running or self.state in {State.ENDING, State.ENDED}:
+            return
+        waited = self._now - asked_at
+        if self._callee_talks():
+            if waited < self.rules.drain_callee_ms:
+                return
+            if self._partial:
+                self._turn_ended(events.TurnEnded(self._now, ""))
+            if self.state in {State.ENDING, State.ENDED}:
+                return
+        elif self.busy and self.state is not State.THINKING and waited < self.rules.drain_ms:
+            return
+        self._put_dictated_on_record()
+        self._stop_agent()
+        self._out.append(HandOver())
+        self._enter(State.ENDED)
+
+    def _callee_talks(self) -> bool:
+        """Or did a moment ago: the words are behind the voice."""
+        if self.state in {State.MACHINE, State.SCREENING}:
+            return False
+        words_may_come = self._now - self._voice_stopped_at < self.rules.words_behind_voice_ms
+        voice = self._voice_since is not None and self._now - self._voice_since < self.rules.noise_ms
+        return bool(self._partial or self._dictated) or voice or (words_may_come and self.state is not State.THINKING)
 
 
 _HANDLERS: dict[type, Callable[[TurnTaking, Any], None]] = {

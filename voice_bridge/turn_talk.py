@@ -6,7 +6,6 @@ from cadenza.domain.standard_lines import Line
 from voice_bridge import turn_events as events
 from voice_bridge.turn_decisions import (
     EndReason,
-    HandOver,
     Hear,
     Pause,
     ReportAnsweredBy,
@@ -257,7 +256,6 @@ class TurnTalk(TurnPatience):
             self._enter(State.CALLEE_SPEAKING)
         else:
             self._listen()
-        self._drain_if_asked()
 
     def _reply_failed(self, event: events.ReplyFailed) -> None:
         if not self.busy:
@@ -364,42 +362,6 @@ class TurnTalk(TurnPatience):
     def _recogniser_lost(self, event: events.RecogniserLost) -> None:
         if self.state not in {State.MACHINE, State.ENDING}:
             self._end_with(EndReason.TROUBLE, Line.TROUBLE)
-
-    def _drain_asked(self, event: events.DrainAsked) -> None:
-        if self._drain_at is None:
-            self._drain_at = self._now
-            if self.state is not State.ENDING:
-                self._drain_if_asked()
-
-    def _drain_if_asked(self) -> None:
-        """Hand over while nobody is in mid-sentence; after some seconds in any case (but not during a tool).
-
-        The next bridge knows what is on record: it does not hear the beginning of a sentence that is said here.
-        """
-        if self._drain_at is None or self.tool_running or self.state in {State.ENDING, State.ENDED}:
-            return
-        waited = self._now - self._drain_at
-        if self._callee_talks():
-            if waited < self.rules.drain_callee_ms:
-                return
-            if self._partial:
-                self._turn_ended(events.TurnEnded(self._now, ""))
-            if self.state in {State.ENDING, State.ENDED}:
-                return
-        elif self.busy and self.state is not State.THINKING and waited < self.rules.drain_ms:
-            return
-        self._put_dictated_on_record()
-        self._stop_agent()
-        self._out.append(HandOver())
-        self._enter(State.ENDED)
-
-    def _callee_talks(self) -> bool:
-        """Or did a moment ago: the words are behind the voice."""
-        if self.state in {State.MACHINE, State.SCREENING}:
-            return False
-        words_may_come = self._now - self._voice_stopped_at < self.rules.words_behind_voice_ms
-        voice = self._voice_since is not None and self._now - self._voice_since < self.rules.noise_ms
-        return bool(self._partial or self._dictated) or voice or (words_may_come and self.state is not State.THINKING)
 
     def _hung_up(self, event: events.HungUp) -> None:
         self._put_dictated_on_record()
