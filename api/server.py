@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 
 from api.account_limits import account_breakers
-from api.app import create_app
+from api.app import create_app, put_routes_together
 from api.audit_sealer import keep_sealing
 from api.context import ApiContext, account_id
 from api.first_key import ensure_first_key
@@ -56,6 +56,7 @@ async def serve(settings: Settings) -> None:
                 _log.warning("numbers in the audit log are hashed under another key than before: see `cadenza doctor`")
         temporal = await connect(settings, lazy=True)
         app = create_app(settings, database, temporal)
+        put_routes_together(app)
         await _put_rules_on_record(app.state.context)
         server = _Server(
             uvicorn.Config(
