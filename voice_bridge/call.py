@@ -6,6 +6,7 @@ conclude   settle what is under way, write the outcome, hang up or let another b
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from datetime import UTC, datetime
 from typing import Any
@@ -61,8 +62,9 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 0.1
 BEEP_LISTENING_MS = 75_000
 """Beeps are listened for at the start of a call, and while a machine has the line."""
-BROKEN_STREAM_GRACE_SECONDS = 12.0
-"""After a broken socket: how long another stream of the call may take before the call counts as over."""
+BROKEN_STREAM_GRACE_SECONDS = 60.0
+"""After a broken socket: how long another stream of the call may take before the call counts as over. Where everything
+died, the carrier is answered again after some 20 s, and must not find the call closed by the one who lost it."""
 
 
 class Call:
@@ -107,6 +109,7 @@ class Call:
         self._events: deque[events.Event] = deque()
         self._handling = False
         self._over = asyncio.Event()
+        self._left_to_others = asyncio.Event()
         self._handed_over = False
         self._connecting = False  # the carrier takes the line, to connect the callee to a person
         self._detached = False
@@ -128,12 +131,18 @@ class Call:
 
     def drain(self) -> None:
         """The process is stopping: hand the call over at the next good moment."""
+        self.leave_to_others()
         self.take(events.DrainAsked(self.now_ms()))
 
     def detach(self) -> None:
         """Another stream of the same call has taken over: leave without a word."""
         self._detached = True
+        self.leave_to_others()
         self._over.set()
+
+    def leave_to_others(self) -> None:
+        """Should the stream break, it is not ours to say that the call is over."""
+        self._left_to_others.set()
 
     def take_note(self, note_id: int, text: str) -> None:
         """A fact came in from our side: the next reply knows it, nobody is interrupted. A known one is not news."""
@@ -214,9 +223,10 @@ class Call:
         broke = self._facts.end_reason is None and not self._stream.stopped_by_carrier
         if broke:
             await self._stream.close()
-            await asyncio.sleep(BROKEN_STREAM_GRACE_SECONDS)
-            if self._detached:
-                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BROKEN_STREAM_GRACE_SECONDS):
+                    await self._left_to_others.wait()
+                    return
         self._facts.callee_turns = self._turns.callee_turns
         verdict = decide_outcome(self._facts)
         if not broke:

@@ -118,6 +118,8 @@ class BridgeServer:
     async def stop(self) -> None:
         """Close every socket that is left."""
         self.stop_accepting()
+        for call in list(self._calls.values()):
+            call.leave_to_others()
         if self._server is not None:
             left = [connection.close(CloseCode.GOING_AWAY) for connection in self._server.connections]
             await asyncio.gather(*left)
