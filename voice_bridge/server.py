@@ -205,15 +205,15 @@ class BridgeServer:
     async def _load(self, attempt_id: str, start: StartFrame) -> tuple[CallContext, Past, int]:
         """The call's context and past; claims the call for this bridge."""
         async with self._services.database.transaction() as session:
+            claim = await claim_call(session, attempt_id, self._services.bridge_id)
             context = await load_call(session, attempt_id, await self._services.rules.gate(session))
             if context is None:
                 raise StreamRefused("unknown_attempt")
-            if context.conversation_over or context.attempt_state not in OPEN_ATTEMPT_STATES:
+            if claim is None or context.conversation_over or context.attempt_state not in OPEN_ATTEMPT_STATES:
                 raise StreamRefused("call_is_over")
             if context.call_sid and start.call_sid and context.call_sid != start.call_sid:
                 raise StreamRefused("another_call")
             past = recall(await read_turns(session, attempt_id), await list_transfers(session, attempt_id))
-            claim = await claim_call(session, attempt_id, self._services.bridge_id)
         first = (Line.OPENING,) if past.is_empty else (Line.RESUME, Line.RESUME_AND_ASK)
         await self._load_first_words(context, first)
         return context, past, claim

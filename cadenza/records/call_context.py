@@ -110,16 +110,18 @@ async def load_call(session: AsyncSession, attempt_id: str, gate: Gate) -> CallC
     )
 
 
-async def claim_call(session: AsyncSession, attempt_id: str, bridge_id: str) -> int:
-    """Note which bridge has the call. Returns the claim's number: each stream of a call has a higher one."""
+async def claim_call(session: AsyncSession, attempt_id: str, bridge_id: str) -> int | None:
+    """Note which bridge has the call. Returns the claim's number: each stream of a call has a higher one. None: the
+    conversation is over. Claim first and read then: an earlier stream may be about to close the call."""
     claimed = await session.execute(
         text(
-            "update attempt set bridge_id = :bridge, stream_claims = stream_claims + 1 where id = :attempt "
-            "returning stream_claims"
+            "update attempt set bridge_id = :bridge, stream_claims = stream_claims + 1 "
+            "where id = :attempt and not conversation_over returning stream_claims"
         ),
         {"attempt": attempt_id, "bridge": bridge_id},
     )
-    return int(claimed.scalar_one())
+    number: int | None = claimed.scalar_one_or_none()
+    return number
 
 
 async def note_disclosure_heard(session: AsyncSession, attempt_id: str) -> None:

@@ -19,6 +19,7 @@ async def test_a_broken_stream_ends_the_call_unless_a_later_one_has_it(world: Wo
     attempt_id = admission.message.attempt_id
     async with world.database.transaction() as session:
         first = await claim_call(session, attempt_id, "br_1")
+        assert first is not None
         for _ in range(claims - 1):
             await claim_call(session, attempt_id, "br_1")  # the same process may take it up again
     async with world.database.transaction() as session:
@@ -26,4 +27,6 @@ async def test_a_broken_stream_ends_the_call_unless_a_later_one_has_it(world: Wo
     async with world.database.transaction() as session:
         attempt = await get_attempt(session, attempt_id)
     assert attempt.conversation_over is over
+    async with world.database.transaction() as session:
+        assert (await claim_call(session, attempt_id, "br_2") is None) is over
     assert attempt.conversation_outcome == (AttemptOutcome.HUNG_UP if over else None)
