@@ -113,6 +113,22 @@ async def speak(vendors: Vendors, ears: AssemblyAIRecogniser, text: str, silence
     return ended
 
 
+async def test_what_was_said_while_the_process_stood_still_is_heard(vendors: Vendors) -> None:
+    listener = Listener()
+    ears = vendors.listening(listener, language="en")
+    said = "Please take me off your list and do not ever call me again."
+    audio = bytes(vendors.world.studio.synthesize(said).audio) + b"\xff" * 8 * 1500
+    frames = [audio[at : at + FRAME] for at in range(0, len(audio), FRAME)]
+    for number, frame in enumerate(frames):
+        if number == 10:
+            time.sleep(2.8)  # noqa: ASYNC251 - a frozen process
+        if not 10 <= number < 150:
+            await asyncio.sleep(0.02)
+        ears.feed(frame, voiced=True)
+    await eventually(lambda: " ".join(turn[0] for turn in listener.turns) == said, 5)
+    await ears.close()
+
+
 async def test_speech_becomes_words_and_a_turn_with_its_time(vendors: Vendors) -> None:
     listener = Listener()
     ears = vendors.listening(listener, language="en")

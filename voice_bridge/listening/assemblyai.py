@@ -36,8 +36,8 @@ log = structlog.get_logger(__name__)
 BATCH_MS = 60
 """The shortest message of audio: the service takes 50 to 1000 ms, and frames of the carrier have 20."""
 LONGEST_BATCH_MS = 1000
-BACKLOG_MS = 1500
-"""Audio kept while connecting. The service refuses audio that runs ahead of the clock, so it is not more."""
+AHEAD_MS = 1500
+"""The service refuses audio that runs ahead of its session's clock by more than about two seconds."""
 DEAF_AFTER_VOICED_MS = 4000
 DEAF_AFTER_MS = 5500
 """So much voice and so much time without any word from the service: it no longer listens. Its partial texts come
@@ -209,17 +209,18 @@ class AssemblyAIRecogniser:
         """Send batches until the session is lost. What queued up while connecting goes first, joined."""
         while not session.is_lost:
             batch = await self._queue.get()
-            for chunk in self._joined(batch):
+            for chunk in self._joined(batch, session.room_ms):
                 await session.stream(chunk)
 
-    def _joined(self, first: bytes) -> list[bytes]:
-        """The batch with everything that waits behind it, in as few messages as the service allows."""
+    def _joined(self, first: bytes, room_ms: int) -> list[bytes]:
+        """The batch with everything that waits behind it, in as few messages as the service allows: all that was said
+        while we stood still, and the latest of what was said while we connected."""
         if self._queue.empty():
             return [first] if first else []
         audio = bytearray(first)
         while not self._queue.empty():
             audio += self._queue.get_nowait()
-        del audio[: max(0, len(audio) - BACKLOG_MS * BYTES_PER_MS)]
+        del audio[: max(0, len(audio) - room_ms * BYTES_PER_MS)]
         size = LONGEST_BATCH_MS * BYTES_PER_MS
         chunks = [bytes(audio[start : start + size]) for start in range(0, len(audio), size)]
         if len(chunks) > 1 and len(chunks[-1]) < BATCH_MS * BYTES_PER_MS:
@@ -296,6 +297,11 @@ class _Session:
     @property
     def seconds(self) -> float:
         return (self._closed_at or monotonic()) - self.opened_at
+
+    @property
+    def room_ms(self) -> int:
+        """So much audio it takes now."""
+        return int(self.seconds * 1000) - self._sent_ms + AHEAD_MS
 
     @property
     def refusal(self) -> str:
