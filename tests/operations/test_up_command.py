@@ -182,7 +182,7 @@ async def test_closing_the_terminal_ends_it_unless_it_was_told_to_ignore_that(se
             assert restart_running(settings) == 0
             await said_until(process, "Restarted\n")
         else:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):  # beside conversations in real time a test may wait for a processor
                 assert await process.wait() == -signal.SIGHUP
     finally:
         if process.returncode is None:
