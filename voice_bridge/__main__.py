@@ -1,11 +1,12 @@
 """`python -m voice_bridge`: the voice bridge process."""
 
-import asyncio
 import sys
 
 from cadenza.loading import loading
 
 with loading():
+    import uvloop
+
     from cadenza.operations.process_settings import process_settings, tell
     from cadenza.operations.settings_check import SettingsError
     from voice_bridge.process import run_bridge
@@ -16,7 +17,7 @@ def main() -> int:
         settings = process_settings()
     except SettingsError as error:
         return tell(error)
-    asyncio.run(run_bridge(settings))
+    uvloop.run(run_bridge(settings))  # a fifth less processor time for each call than asyncio's own loop
     return 0
 
 

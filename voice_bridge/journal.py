@@ -79,8 +79,8 @@ class Journal:
                 rows = [self._pending[position] for position in sorted(self._pending)]
                 self._pending.clear()
                 try:
-                    async with self._database.transaction() as session:
-                        await write_turns(session, self._attempt_id, rows)
+                    async with self._database.statement_by_statement() as connection:
+                        await write_turns(connection, self._attempt_id, rows)
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("journal_retry", attempt=self._attempt_id, error=type(error).__name__)
                     for row in rows:

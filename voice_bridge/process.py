@@ -1,6 +1,7 @@
 """The bridge process: from settings to a serving bridge, and to a clean stop that gives its calls away."""
 
 import asyncio
+import gc
 import signal
 
 import structlog
@@ -21,11 +22,14 @@ from voice_bridge.services import build_services
 log = structlog.get_logger(__name__)
 
 NAME = "bridge"
+GARBAGE_THRESHOLDS = (5000, 20, 20)
+"""Python's own look at everything that lives every few seconds of a hundred calls, and all calls wait meanwhile."""
 
 
 async def run_bridge(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. The settings are those of `process_settings`."""
     set_up_logging(settings, NAME)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

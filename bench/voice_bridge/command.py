@@ -217,7 +217,7 @@ class Bench:
 def table(rows: Sequence[Row]) -> Table:
     """The figures as a person reads them."""
     made = Table(
-        "", "calls", "replies", "lost", "added ms p50 / p95", "listening, thinking, speaking, playing p50",
+        "", "calls", "replies", "lost", "added ms p50 / p95", "listening, thinking, speaking, playing p50 / p95",
         "stop ms p50 / p95", "after words p95", "gaps", "longest ms", "CPU-s a call-minute", "core",
         "MiB a call RSS / PSS", "callers late p99 ms",
     )  # fmt: skip
@@ -228,7 +228,10 @@ def table(rows: Sequence[Row]) -> Table:
             str(each.replies),
             str(each.lost),
             f"{each.added_p50_ms:.0f} / {each.added_p95_ms:.0f}",
-            ", ".join(f"{value:.0f}" for value in each.stages_p50_ms.values()),
+            " / ".join(
+                ", ".join(f"{value:.0f}" for value in stages.values())
+                for stages in (each.stages_p50_ms, each.stages_p95_ms)
+            ),
             f"{each.stop_p50_ms:.0f} / {each.stop_p95_ms:.0f}",
             f"{each.stop_after_words_p95_ms:.0f}",
             str(each.gaps),

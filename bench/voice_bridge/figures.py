@@ -5,7 +5,6 @@ recogniser was asked to wait for and less what the vendors took: what is left ar
 has the ball.
 """
 
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -77,6 +76,7 @@ class Row:
     added_p50_ms: float
     added_p95_ms: float
     stages_p50_ms: dict[str, float]
+    stages_p95_ms: dict[str, float]
     stop_p50_ms: float
     stop_p95_ms: float
     stop_after_words_p95_ms: float
@@ -131,6 +131,7 @@ def row(
 ) -> Row:
     """The figures of a stretch of `seconds`. `idle`: the process without a call, warmed up."""
     stages = [stages for turn in turns if (stages := turn.stages) is not None]
+    by_stage = {name: [each[place] for each in stages] for place, name in enumerate(STAGES)}
     added = [sum(each) for each in stages]
     stops = [turn.cleared_at - turn.began_at for turn in turns if turn.interrupts and turn.cleared_at is not None]
     reactions = [
@@ -148,10 +149,8 @@ def row(
         lost=lost,
         added_p50_ms=1000 * quantile(added, 0.5),
         added_p95_ms=1000 * quantile(added, 0.95),
-        stages_p50_ms={
-            name: 1000 * statistics.median(each) if each else float("nan")
-            for name, each in zip(STAGES, list(zip(*stages, strict=True)) or [()] * 4, strict=True)
-        },
+        stages_p50_ms={name: 1000 * quantile(each, 0.5) for name, each in by_stage.items()},
+        stages_p95_ms={name: 1000 * quantile(each, 0.95) for name, each in by_stage.items()},
         stop_p50_ms=1000 * quantile(stops, 0.5),
         stop_p95_ms=1000 * quantile(stops, 0.95),
         stop_after_words_p95_ms=1000 * quantile(reactions, 0.95),

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -59,9 +60,8 @@ def _write(*, with_start: bool) -> Insert:
     )
 
 
-async def write_turns(session: AsyncSession, attempt_id: str, rows: list[TurnRow]) -> None:
+async def write_turns(connection: AsyncConnection, attempt_id: str, rows: list[TurnRow]) -> None:
     """Insert or replace rows by position, in the given order."""
-    connection = await session.connection()
     for row in rows:
         values: dict[str, Any] = {
             "attempt_id": attempt_id,

@@ -49,7 +49,7 @@ class Desk:
         attempt = await self.house.attempt(await self.house.lead(await self.house.campaign()))
         rows = [TurnRow(position, speaker, text) for position, (speaker, text) in enumerate(talk, 1)]
         async with self.house.database.transaction() as session:
-            await write_turns(session, attempt, rows)
+            await write_turns(await session.connection(), attempt, rows)
         return attempt
 
     async def summarise(self, attempt_id: str) -> SummarisedCall:
@@ -151,7 +151,7 @@ async def test_a_fact_that_came_in_during_the_call_is_approved(desk: Desk) -> No
     attempt = await desk.call([*TALK, (Speaker.AGENT, "You will save forty percent.")])
     note = TurnRow(20, Speaker.SYSTEM, "This customer would save forty percent.", payload={"note": 1})
     async with desk.house.database.transaction() as session:
-        await write_turns(session, attempt, [note])
+        await write_turns(await session.connection(), attempt, [note])
     assert (await desk.summarise(attempt)).unapproved_promises == 0
 
 

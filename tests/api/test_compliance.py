@@ -197,7 +197,7 @@ async def called(api: Api, phone: str) -> tuple[str, str]:
         TurnRow(3, Speaker.AGENT, "Nice to meet you, Ada."),
     ]
     async with api.database.transaction() as session:
-        await write_turns(session, attempt.id, rows)
+        await write_turns(await session.connection(), attempt.id, rows)
     await api.execute(
         "insert into recording (sid, attempt_id, source_url, duration_seconds, channels) "
         "values (:sid, :attempt, 'u', 1, 2)", sid=f"RE{lead}", attempt=attempt.id,

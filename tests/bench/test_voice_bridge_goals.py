@@ -18,6 +18,7 @@ def figures(contender: str = "Cadenza", callers: int = 25, **changes: float) -> 
         added_p50_ms=9.0,
         added_p95_ms=30.0,
         stages_p50_ms={},
+        stages_p95_ms={},
         stop_p50_ms=0.0,
         stop_p95_ms=0.0,
         stop_after_words_p95_ms=0.0,

@@ -24,7 +24,7 @@ class Shelf:
         self.breaks = 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
+    async def statement_by_statement(self) -> AsyncIterator[None]:
         await self.is_there.wait()
         if self.breaks:
             self.breaks -= 1

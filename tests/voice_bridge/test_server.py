@@ -381,7 +381,7 @@ async def test_a_second_stream_of_a_call_takes_it_over_without_a_second_outcome(
 
 async def journal(world: Rehearsed, attempt: str, *rows: TurnRow) -> None:
     async with world.database.transaction() as session:
-        await write_turns(session, attempt, list(rows))
+        await write_turns(await session.connection(), attempt, list(rows))
 
 
 OFFERED = TurnRow(

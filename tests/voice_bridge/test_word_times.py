@@ -2,9 +2,10 @@
 
 from base64 import b64encode
 
-import httpx
 import orjson
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,16 +90,19 @@ def line(audio: bytes, characters: str = "", begin: float = 0.0, **changes: obje
 
 
 async def answer(*pieces: bytes, status: int = 200) -> list[SpokenAudio]:
-    async def stream() -> object:
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(status=status)
+        await response.prepare(request)
         for piece in pieces:
-            yield piece
+            await response.write(piece)
+        return response
 
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, content=stream()))  # type: ignore[arg-type]
-    synthesiser = ElevenLabsSynthesiser(ElevenLabsOptions("k", "http://voice.test"), transport)
-    try:
-        return [piece async for piece in synthesiser.stream("Hello.", VOICE)]
-    finally:
-        await synthesiser.close()
+    async with RawTestServer(respond) as server:
+        synthesiser = ElevenLabsSynthesiser(ElevenLabsOptions("k", str(server.make_url("/"))))
+        try:
+            return [piece async for piece in synthesiser.stream("Hello.", VOICE)]
+        finally:
+            await synthesiser.close()
 
 
 @pytest.mark.parametrize("second_begin", [0.0, 0.3], ids=["of the piece", "of the whole"])

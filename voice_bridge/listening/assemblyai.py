@@ -111,6 +111,7 @@ class AssemblyAIRecogniser:
         self._language = language
         self._batches = Batches(BATCH_MS, MIN_TURN_SILENCE_MS)
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._is_sending_queue = False
         self._session: _Session | None = None
         self._task: asyncio.Task[None] | None = None
         self._ended_sessions_seconds = 0.0
@@ -133,10 +134,12 @@ class AssemblyAIRecogniser:
         if voiced:
             self._voiced_ms += len(audio) // BYTES_PER_MS
         if (message := self._batches.feed(audio, quiet_ms)) is not None:
-            self._queue.put_nowait(message)
-            if self._session is not None and self._is_deaf(self._session):
+            session = self._session
+            if session is None or self._is_behind or not session.stream_now(message):
+                self._queue.put_nowait(message)
+            if session is not None and self._is_deaf(session):
                 log.warning("recogniser_deaf")
-                self._session.lose()
+                session.lose()
 
     def listen_patiently(self, patiently: bool) -> None:
         if patiently is self._patient:
@@ -147,6 +150,11 @@ class AssemblyAIRecogniser:
             update = asyncio.create_task(self._session.listen_patiently(patiently))
             self._updates.add(update)
             update.add_done_callback(self._updates.discard)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether there is audio that must be sent before any other."""
+        return self._is_sending_queue or not self._queue.empty()
 
     def _is_deaf(self, session: "_Session") -> bool:
         if session.has_ended:
@@ -206,11 +214,16 @@ class AssemblyAIRecogniser:
         return session
 
     async def _pump(self, session: "_Session") -> None:
-        """Send batches until the session is lost. What queued up while connecting goes first, joined."""
+        """Until the session is lost: send what could not be sent as it came. What queued up while connecting goes
+        first, joined."""
         while not session.is_lost:
             batch = await self._queue.get()
-            for chunk in self._joined(batch, session.room_ms):
-                await session.stream(chunk)
+            self._is_sending_queue = True
+            try:
+                for chunk in self._joined(batch, session.room_ms):
+                    await session.stream(chunk)
+            finally:
+                self._is_sending_queue = False
 
     def _joined(self, first: bytes, room_ms: int) -> list[bytes]:
         """The batch with everything that waits behind it, in as few messages as the service allows: all that was said
@@ -351,9 +364,19 @@ class _Session:
         return not self.is_lost
 
     async def stream(self, audio: bytes) -> None:
+        self._note_sent(audio)
+        await self._client.stream(audio)
+
+    def stream_now(self, audio: bytes) -> bool:
+        """Send without waiting; False, and nothing was sent, where that cannot be."""
+        if self.is_lost or len(audio) > self.room_ms * BYTES_PER_MS or not self._client.stream_now(audio):
+            return False
+        self._note_sent(audio)
+        return True
+
+    def _note_sent(self, audio: bytes) -> None:
         self._sent_ms += len(audio) // BYTES_PER_MS
         self._sent_at_ms = int(get_running_loop().time() * 1000)
-        await self._client.stream(audio)
 
     async def listen_patiently(self, patiently: bool) -> None:
         """Change when a turn ends; a session that is going away needs no word."""

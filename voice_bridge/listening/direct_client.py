@@ -1,9 +1,11 @@
 """AssemblyAI's client, but audio goes out at once: the SDK's write loop makes a task and a timer for every message."""
 
+import contextlib
 from typing import Any
 
 from assemblyai.streaming.v3 import AsyncStreamingClient
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 
 class DirectClient(AsyncStreamingClient):
@@ -22,3 +24,14 @@ class DirectClient(AsyncStreamingClient):
             await socket.send(data)
         except ConnectionClosed:
             return
+
+    def stream_now(self, audio: bytes) -> bool:
+        """Send audio without waiting for anything. False, and nothing was sent: the socket is closed, or has not taken
+        yet what was sent before."""
+        socket = getattr(self, "_websocket", None)
+        if socket is None or socket.protocol.state is not State.OPEN or socket.transport.get_write_buffer_size():
+            return False
+        socket.protocol.send_binary(audio)
+        with contextlib.suppress(OSError, RuntimeError):  # it closes just now: the read task tells
+            socket.send_data()
+        return True

@@ -1,7 +1,8 @@
 """ElevenLabs over HTTP streaming: `ulaw_8000`, so that nothing is transcoded, with the time of each character.
 
 Not over its SDK: that validates every letter's time as a model (4.1 ms of processor time for a sentence of three
-seconds, 0.6 ms here), and it drops a line that it cannot read without a word.
+seconds, 0.6 ms here), and it drops a line that it cannot read without a word. And on aiohttp, whose parser is
+compiled: a sentence costs half of what it costs on httpx, and its request goes out in fewer turns of the event loop.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from base64 import b64decode
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
+import aiohttp
 import httpx
 import orjson
 import structlog
@@ -22,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_AUDIO_SECONDS = 2.0
 GAP_SECONDS = 2.5
+KEPT_OPEN_SECONDS = 60
+NAME_KNOWN_SECONDS = 300
 _BREATH = 0.1
 _HOPELESS = frozenset({"credentials", "bad_request", "not_found"})
 _LONGEST_LINE_BYTES = 4_000_000
@@ -37,13 +41,18 @@ class ElevenLabsOptions:
 class ElevenLabsSynthesiser:
     """One for each process: its connections are shared by all calls."""
 
-    def __init__(self, options: ElevenLabsOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=options.base_url,
-            headers={"xi-api-key": options.api_key, "accept-encoding": "identity"},
-            transport=transport,
-            timeout=httpx.Timeout(10.0, connect=3.0),
-            limits=httpx.Limits(max_connections=options.max_connections, max_keepalive_connections=50),
+    def __init__(self, options: ElevenLabsOptions) -> None:
+        self._address = f"{options.base_url.rstrip('/')}/v1/text-to-speech"
+        self._http = aiohttp.ClientSession(
+            headers={"xi-api-key": options.api_key, "accept-encoding": "identity", "content-type": "application/json"},
+            connector=aiohttp.TCPConnector(
+                limit=options.max_connections,
+                keepalive_timeout=KEPT_OPEN_SECONDS,
+                ttl_dns_cache=NAME_KNOWN_SECONDS,
+                ssl=httpx.create_ssl_context(),  # the same authorities as everywhere else, whatever the machine has
+            ),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=3.0),
+            trust_env=True,
         )
 
     async def stream(self, text: str, voice: Voice) -> AsyncIterator[SpokenAudio]:
@@ -62,7 +71,7 @@ class ElevenLabsSynthesiser:
                 await asyncio.sleep(_BREATH)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def _once(self, text: str, voice: Voice) -> AsyncIterator[SpokenAudio]:
         sent_ms = 0
@@ -76,7 +85,7 @@ class ElevenLabsSynthesiser:
                         yield piece
         except TimeoutError:
             raise SpeakingFailed("timeout") from None
-        except httpx.HTTPError:
+        except aiohttp.ClientError:
             raise SpeakingFailed("connection") from None
         if not sent_ms:
             raise SpeakingFailed("empty")
@@ -84,18 +93,12 @@ class ElevenLabsSynthesiser:
     async def _lines(self, text: str, voice: Voice) -> AsyncGenerator[bytes, None]:
         """The answer's lines, each a piece of audio. Raises SpeakingFailed for an answer that is none."""
         body = {"text": text, "model_id": voice.model, "language_code": voice.language}
-        request = self._http.stream(
-            "POST",
-            f"/v1/text-to-speech/{voice.id}/stream/with-timestamps",
-            params={"output_format": "ulaw_8000"},
-            content=orjson.dumps(body),
-            headers={"content-type": "application/json"},
-        )
-        async with request as answer:
-            if answer.status_code != 200:
-                raise SpeakingFailed(_reason(answer.status_code))
+        address = f"{self._address}/{voice.id}/stream/with-timestamps?output_format=ulaw_8000"
+        async with self._http.post(address, data=orjson.dumps(body)) as answer:
+            if answer.status != 200:
+                raise SpeakingFailed(_reason(answer.status))
             rest = bytearray()
-            async for data in answer.aiter_bytes():
+            async for data in answer.content.iter_any():
                 rest += data
                 while (end := rest.find(b"\n")) >= 0:
                     line = bytes(rest[:end])
