@@ -1,8 +1,10 @@
-"""Fixtures that every test folder shares. Servers are real, started once for each pytest process, on free ports."""
+"""Fixtures that every test folder shares. Servers are real and on free ports."""
 
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -10,11 +12,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from cadenza.loading import loading
 from cadenza.operations.processes import free_port as find_free_port
-from cadenza.records.migrate import migrate
 from cadenza.settings import Settings, get_settings
-from tests.support.servers import empty_database, fresh_database, running_postgres
+from tests.support.servers import empty_database, fresh_database, laid_out_database, running_postgres
 from tests.support.temporal import running_temporal
 
+_SHARED_POSTGRES = pytest.StashKey[str]()
 _IN_REAL_TIME = ("tests/end_to_end/", "tests/operations/chaos/", "tests/voice_bridge/")
 """Where `ops/run_tests` looks for tests that run in real time."""
 
@@ -66,9 +68,24 @@ def free_port() -> int:
     return find_free_port()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Several test processes share one PostgreSQL: the process that leads them starts it."""
+    stash = node.config.stash
+    if _SHARED_POSTGRES not in stash:
+        servers = ExitStack()
+        stash[_SHARED_POSTGRES] = servers.enter_context(running_postgres()).url
+        node.config.add_cleanup(servers.close)
+    node.workerinput["postgres_url"] = stash[_SHARED_POSTGRES]
+
+
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """Address of this pytest process's own PostgreSQL server. Use `database_url` for a database to write in."""
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a PostgreSQL server. Use `database_url` or `laid_out_url` for a database to write in."""
+    shared = getattr(request.config, "workerinput", {}).get("postgres_url")
+    if shared is not None:
+        yield shared
+        return
     with running_postgres() as server:
         yield server.url
 
@@ -80,18 +97,24 @@ def database_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def laid_out_url(postgres_url: str) -> Iterator[str]:
+    """A fresh database with all our tables for one test."""
+    with fresh_database(postgres_url, laid_out_database(postgres_url)) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def module_database_url(postgres_url: str) -> Iterator[str]:
-    """A fresh, empty database for one test module."""
-    with fresh_database(postgres_url) as url:
+    """A fresh database with all our tables for one test module."""
+    with fresh_database(postgres_url, laid_out_database(postgres_url)) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def shared_tables_url(postgres_url: str) -> Iterator[str]:
-    """One database with our tables for the whole pytest process. Use `tables_url`, which is empty for each test."""
-    with fresh_database(postgres_url) as url:
-        migrate(url)
+    """One database with our tables for the whole test process. Use `tables_url`, which is empty for each test."""
+    with fresh_database(postgres_url, laid_out_database(postgres_url)) as url:
         yield url
 
 

@@ -5,7 +5,7 @@ emulated at fixed delays; the bridge on the other. They speak, hear the reply to
 the same run, against the same callers and vendors: a bridge that only copies bytes, on two WebSocket libraries, as the
 limit; and Pipecat, as its own Twilio template sets it up and as light as it fairly can be.
 
-    python -m bench voice_bridge [--callers 1,10,25,50,100,200,300] [--seconds 30] [--peers FOLDER] [--json FILE]
+    python -m bench voice_bridge [--callers 1,5,10,25,50,100,150,200,300] [--seconds 30] [--peers FOLDER] [--json FILE]
 """
 
 import argparse
@@ -33,6 +33,7 @@ from bench.voice_bridge.servers import cadenza_with_servers
 from bench.voice_bridge.speech import Speech, make_speech
 from bench.voice_bridge.vendors import Vendors
 
+DEFAULT_CALLERS = [1, 5, 10, 25, 50, 100, 150, 200, 300]
 NAMES = ("cadenza", "websockets", "picows", "example", "lightest")
 PEERS = ("pipecat-ai[assemblyai,elevenlabs,openai,runner,silero,websocket]", "picows")
 PACKAGES = {"websockets": "websockets", "picows": "picows", "example": "pipecat-ai", "lightest": "pipecat-ai"}
@@ -273,7 +274,9 @@ def goals_table(rows: Sequence[Row]) -> Table:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench voice_bridge", description=__doc__.splitlines()[0])
-    parser.add_argument("--callers", type=_numbers, default=[1, 10, 25, 50, 100, 200, 300], help="for example 1,25")
+    parser.add_argument(
+        "--callers", type=_numbers, default=[1, 5, 10, 25, 50, 100, 150, 200, 300], help="for example 1,25"
+    )
     parser.add_argument("--seconds", type=float, default=30.0, help="measured for each number of callers")
     parser.add_argument("--peers", type=Path, help="virtual environment with Pipecat and picows, made if absent")
     parser.add_argument("--only", type=_names, default=list(NAMES), help=f"some of {','.join(NAMES)}")

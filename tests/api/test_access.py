@@ -8,7 +8,6 @@ import pytest
 
 from api.first_key import FILE_NAME, ensure_first_key
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.temporal.connection import connect
 from tests.api.conftest import Api, close_api, open_api, settings_for
 
@@ -63,14 +62,13 @@ async def test_the_last_key_cannot_be_revoked(api: Api) -> None:
     assert (await api.http.delete("/v1/api-keys/ak_nothing")).status_code == 404
 
 
-async def test_the_first_key_is_made_once_and_only_its_owner_can_read_it(database_url: str, tmp_path: Path) -> None:
-    migrate(database_url)
-    database = Database(database_url, 2)
+async def test_the_first_key_is_made_once_and_only_its_owner_can_read_it(laid_out_url: str, tmp_path: Path) -> None:
+    database = Database(laid_out_url, 2)
     assert await ensure_first_key(database, tmp_path) is True
     assert await ensure_first_key(database, tmp_path) is False
     file = tmp_path / FILE_NAME
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    settings = settings_for(database_url, tmp_path)
+    settings = settings_for(laid_out_url, tmp_path)
     api = await open_api(settings, await connect(settings, lazy=True))
     headers = {"Authorization": f"Bearer {file.read_text().strip()}"}
     assert (await api.http.get("/v1/campaigns", headers=headers)).status_code == 200

@@ -103,11 +103,11 @@ class Callers:
                     self.failures.append(repr(error))
 
 
-def test_a_process_that_stops_beside_its_successor_loses_no_request(database_url: str, tmp_path: Path) -> None:
+def test_a_process_that_stops_beside_its_successor_loses_no_request(laid_out_url: str, tmp_path: Path) -> None:
     with (
         listen("api", "127.0.0.1", 0) as lent,
-        running(database_url, tmp_path / "old", find_free_port(), lent) as old,
-        running(database_url, tmp_path / "new", find_free_port(), lent) as new,
+        running(laid_out_url, tmp_path / "old", find_free_port(), lent) as old,
+        running(laid_out_url, tmp_path / "new", find_free_port(), lent) as new,
     ):
         wait_until_ready(old, tmp_path / "old")
         wait_until_ready(new, tmp_path / "new")
@@ -138,8 +138,8 @@ def test_a_second_process_shares_the_database_and_the_key(database_url: str, tmp
             assert answer.status_code == 200
 
 
-def test_a_taken_port_ends_it_with_an_error(database_url: str, tmp_path: Path, free_port: int) -> None:
-    with listen("api", "127.0.0.1", free_port), running(database_url, tmp_path, free_port) as process:
+def test_a_taken_port_ends_it_with_an_error(laid_out_url: str, tmp_path: Path, free_port: int) -> None:
+    with listen("api", "127.0.0.1", free_port), running(laid_out_url, tmp_path, free_port) as process:
         assert process.wait(timeout=START_SECONDS) not in {0, None}
         assert not is_ready("api", data_dir=tmp_path)
 

@@ -62,25 +62,25 @@ class Running:
 
 
 @contextmanager
-def api(database_url: str, data_dir: Path) -> Iterator[Running]:
+def api(laid_out_url: str, data_dir: Path) -> Iterator[Running]:
     port = free_port()
-    with running(database_url, data_dir, port, API_RATE_LIMIT="100000/minute") as process:
+    with running(laid_out_url, data_dir, port, API_RATE_LIMIT="100000/minute") as process:
         wait_until_ready(process, data_dir)
         headers = {"Authorization": f"Bearer {(data_dir / 'api_key').read_text().strip()}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as http:
             yield Running(process, http)
 
 
-def count(database_url: str, table: str) -> int:
-    with psycopg.connect(database_url) as connection:
+def count(laid_out_url: str, table: str) -> int:
+    with psycopg.connect(laid_out_url) as connection:
         row = connection.execute(f'select count(*) from "{table}"').fetchone()  # type: ignore[arg-type]
     assert row is not None
     return int(row[0])
 
 
 @pytest.mark.parametrize("state", ["reading", "storing"])
-def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(database_url: str, tmp_path: Path, state: str) -> None:
-    with api(database_url, tmp_path) as first, ThreadPoolExecutor() as pool:
+def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(laid_out_url: str, tmp_path: Path, state: str) -> None:
+    with api(laid_out_url, tmp_path) as first, ThreadPoolExecutor() as pool:
         campaign = first.campaign()
         sending: Future[httpx.Response] = pool.submit(first.upload, campaign)
         seen = first.when(campaign, state, lambda item: item["rows"] > 0)
@@ -89,21 +89,21 @@ def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(database_url: str,
         first.process.kill()
         with pytest.raises(httpx.TransportError):
             sending.result()
-    assert {table: count(database_url, table) for table in _KEPT} == dict.fromkeys(_KEPT, 0)
-    with api(database_url, tmp_path) as second:
+    assert {table: count(laid_out_url, table) for table in _KEPT} == dict.fromkeys(_KEPT, 0)
+    with api(laid_out_url, tmp_path) as second:
         taken = second.upload(campaign)
         assert (taken.status_code, taken.json()["rows"]) == (201, ROWS)
         accepted, rejected = taken.json()["accepted"], taken.json()["rejected"]
         assert accepted + rejected == ROWS and accepted > ROWS * 0.9
-        assert count(database_url, "lead") == accepted
+        assert count(laid_out_url, "lead") == accepted
         again = second.upload(campaign)
         assert (again.status_code, again.json()["already_uploaded"]) == (200, True)
         assert [item["state"] for item in second.uploads(campaign)] == ["done", "interrupted"]
-        assert count(database_url, "lead") == accepted
+        assert count(laid_out_url, "lead") == accepted
 
 
-def test_a_campaign_that_is_cancelled_meanwhile_gets_no_leads(database_url: str, tmp_path: Path) -> None:
-    with api(database_url, tmp_path) as running_api, ThreadPoolExecutor() as pool:
+def test_a_campaign_that_is_cancelled_meanwhile_gets_no_leads(laid_out_url: str, tmp_path: Path) -> None:
+    with api(laid_out_url, tmp_path) as running_api, ThreadPoolExecutor() as pool:
         campaign = running_api.campaign()
         sending = pool.submit(running_api.upload, campaign)
         running_api.when(campaign, "reading", lambda item: item["rows"] > 0)
@@ -113,4 +113,4 @@ def test_a_campaign_that_is_cancelled_meanwhile_gets_no_leads(database_url: str,
         answer = sending.result()
         assert (answer.status_code, answer.json()["code"]) == (409, "wrong_campaign_state")
         assert running_api.uploads(campaign) == []
-    assert {table: count(database_url, table) for table in _KEPT} == dict.fromkeys(_KEPT, 0)
+    assert {table: count(laid_out_url, table) for table in _KEPT} == dict.fromkeys(_KEPT, 0)

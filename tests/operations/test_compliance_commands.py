@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from cadenza.cli import app
 from cadenza.operations.processes import free_port
-from cadenza.records.migrate import migrate
 from cadenza.settings import Settings, get_settings
 from cadenza.temporal.connection import connect
 from tests.api.conftest import close_api, open_api, settings_for
@@ -57,7 +56,6 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    migrate(module_database_url)
     api = Served(settings_for(module_database_url, tmp_path_factory.mktemp("api")), free_port())
     api.start()
     yield api

@@ -5,8 +5,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import psutil
@@ -18,12 +16,12 @@ from cadenza.operations import system as system_module
 from cadenza.operations.demo.demo_command import REHEARSAL_PORTS
 from cadenza.operations.instance_lock import AlreadyRunning
 from cadenza.operations.port_check import PortsInUse
-from cadenza.operations.processes import ProcessMark, free_block, free_port, port_is_free
+from cadenza.operations.processes import ProcessMark, free_block, port_is_free
 from cadenza.operations.readiness import SUPERVISED, mark_ready
 from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.system import running_system
 from cadenza.settings import Settings
-from tests.support.servers import open_folder, python_process
+from tests.support.servers import python_process
 
 pytestmark = [pytest.mark.servers, pytest.mark.long(50)]
 
@@ -35,24 +33,8 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system_module, "_command", lambda name: [sys.executable, "-m", STAND_IN, name])
 
 
-@pytest.fixture
-def settings() -> Iterator[Settings]:
-    with open_folder("cadenza-test-system-") as folder:
-        yield settings_in(folder)
-
-
-def settings_in(folder: Path) -> Settings:
-    return Settings(
-        data_dir=folder,
-        api_port=free_port(),
-        bridge_port=free_port(),
-        temporal_embedded_port=free_port(),
-        temporal_ui_port=free_port(),
-    )
-
-
-async def test_everything_starts_with_its_tables_and_search_attributes_and_stops(settings: Settings) -> None:
-    told: list[str] = []
+async def test_everything_starts_with_its_tables_and_search_attributes_and_stops(new_settings: Settings) -> None:
+    settings, told = new_settings, list[str]()
     async with running_system(
         settings, listener=lambda name, state, words: told.append(f"{name} {state.value}")
     ) as system:

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import termios
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,9 @@ import pytest
 
 from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.operations.listening import lending, listen
-from cadenza.operations.processes import free_port, port_is_free
+from cadenza.operations.processes import port_is_free
 from cadenza.operations.restart_command import restart_running
 from cadenza.settings import Settings
-from tests.support.servers import open_folder
 from tests.support.supervised import who_answers
 
 pytestmark = [pytest.mark.servers, pytest.mark.long(60)]
@@ -38,18 +37,6 @@ sys.exit(up_command.run_system(Settings.model_validate_json({settings!r})))
 STAND_IN = "[sys.executable, '-m', 'tests.support.stub_process', name]"
 STUBBORN = "[sys.executable, '-m', 'tests.support.stub_process', name, '--slow-stop', '60']"
 BROKEN = "[sys.executable, '-c', 'raise SystemExit(\"no such table\")']"
-
-
-@pytest.fixture
-def settings() -> Iterator[Settings]:
-    with open_folder("cadenza-test-up-") as folder:
-        yield Settings(
-            data_dir=folder,
-            api_port=free_port(),
-            bridge_port=free_port(),
-            temporal_embedded_port=free_port(),
-            temporal_ui_port=free_port(),
-        )
 
 
 def connected(settings: Settings) -> "psycopg.Connection[Any]":
@@ -95,7 +82,8 @@ async def rest_of(process: asyncio.subprocess.Process) -> str:
     return rest.decode()
 
 
-async def test_it_says_where_things_are_and_stops_cleanly(settings: Settings) -> None:
+async def test_it_says_where_things_are_and_stops_cleanly(new_settings: Settings) -> None:
+    settings = new_settings
     async with up(settings, STAND_IN) as process:
         said = await said_until(process, "Ctrl-C stops it")
         assert f"http://127.0.0.1:{settings.api_port}/" in said

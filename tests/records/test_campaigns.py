@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from cadenza.records.campaigns import complete_finished_campaigns, finish_preparing
-from cadenza.records.migrate import migrate
 from cadenza.temporal.connection import connect
 from tests.api.conftest import close_api, open_api, settings_for
 
@@ -25,7 +24,6 @@ from tests.api.conftest import close_api, open_api, settings_for
 async def test_a_campaign_completes_with_its_last_lead(
     module_database_url: str, tmp_path: Path, state: str, lead_states: tuple[str, ...], completes: bool
 ) -> None:
-    migrate(module_database_url)
     settings = settings_for(module_database_url, tmp_path)
     api = await open_api(settings, await connect(settings, lazy=True))
     campaign = await api.campaign()
@@ -47,7 +45,6 @@ async def test_a_campaign_completes_with_its_last_lead(
 
 
 async def test_preparation_sets_only_a_preparing_campaign_running(module_database_url: str, tmp_path: Path) -> None:
-    migrate(module_database_url)
     settings = settings_for(module_database_url, tmp_path)
     api = await open_api(settings, await connect(settings, lazy=True))
     for state, moves in (("preparing", True), ("paused", False), ("cancelled", False), ("running", False)):

@@ -13,7 +13,6 @@ from sqlalchemy import text
 from cadenza.domain.row_problem import FileRefused
 from cadenza.domain.suppression import SuppressionSource
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.records.number_uploads import (
     CopyTooOld,
     load_answers,
@@ -180,14 +179,10 @@ async def _judge(url: str, changes: list[tuple[str, Any, Any]]) -> None:
         await database.close()
 
 
-@pytest.fixture(scope="module")
-def migrated(module_database_url: str) -> str:
-    migrate(module_database_url)
-    return module_database_url
-
-
 @pytest.mark.no_cover
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(_changes, max_size=10))
-def test_any_sequence_of_changes_gives_the_right_facts(migrated: str, changes: list[tuple[str, Any, Any]]) -> None:
-    asyncio.run(_judge(migrated, changes))
+def test_any_sequence_of_changes_gives_the_right_facts(
+    module_database_url: str, changes: list[tuple[str, Any, Any]]
+) -> None:
+    asyncio.run(_judge(module_database_url, changes))

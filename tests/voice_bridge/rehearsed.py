@@ -39,7 +39,6 @@ from cadenza.operations.rehearsal_environment import rehearsal_environment
 from cadenza.records.audio import put_audio
 from cadenza.records.call_tables import Turn
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.records.tables import Account, Attempt, Campaign, Lead
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
@@ -289,8 +288,7 @@ def _of(facts: dict[str, Any], sid: str) -> bool:
 
 @asynccontextmanager
 async def rehearsed(database_url: str, data_dir: Any, **policy: Any) -> AsyncIterator[Rehearsed]:
-    """Everything running on free ports."""
-    migrate(database_url)
+    """Everything running on free ports. The database has our tables."""
     async with AsyncExitStack() as stack:
         environment = {name.lower(): value for name, value in rehearsal_environment(data_dir).items()}
         environment |= {"database_url": database_url, "bridge_port": "0", "bridge_public_url": "ws://127.0.0.1:1"}

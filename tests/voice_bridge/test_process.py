@@ -14,7 +14,6 @@ import pytest
 from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import is_ready
 from cadenza.operations.rehearsal_environment import rehearsal_environment
-from cadenza.records.migrate import migrate
 
 pytestmark = pytest.mark.servers
 
@@ -33,13 +32,12 @@ def wait_for(condition: object, seconds: float = 30.0) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_bridge_serves_without_temporal_and_stops_cleanly(
-    database_url: str, tmp_path: Path, number: signal.Signals
+    laid_out_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    migrate(database_url)
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "voice_bridge"],
-        env=environment(tmp_path, port, DATABASE_URL=database_url),
+        env=environment(tmp_path, port, DATABASE_URL=laid_out_url),
         cwd=Path(__file__).parents[2],
         stderr=subprocess.PIPE,
     )
@@ -47,13 +45,13 @@ def test_a_bridge_serves_without_temporal_and_stops_cleanly(
         wait_for(lambda: is_ready("bridge", process.pid, tmp_path) or process.poll() is not None)
         assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
         assert httpx.get(f"http://127.0.0.1:{port}/health").json()["status"] == "ok"
-        with psycopg.connect(database_url) as connection:
+        with psycopg.connect(laid_out_url) as connection:
             rows = connection.execute("select public_url, calls, draining from bridge_node").fetchall()
         assert rows == [(f"ws://127.0.0.1:{port}", 0, False)]
         process.send_signal(number)
         assert process.wait(15) == 0
         assert not is_ready("bridge", data_dir=tmp_path)
-        with psycopg.connect(database_url) as connection:
+        with psycopg.connect(laid_out_url) as connection:
             assert not connection.execute("select 1 from bridge_node").fetchall()
     finally:
         process.kill()

@@ -21,7 +21,6 @@ from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import is_ready
 from cadenza.operations.rehearsal_environment import RULES
 from cadenza.records.database import Database
-from cadenza.records.migrate import migrate
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
 from cadenza.temporal.worker_versions import BuildState, look_at_build
@@ -91,13 +90,12 @@ class House:
 
 @pytest_asyncio.fixture
 async def house(
-    database_url: str, tmp_path: Path, emulator: TwilioEmulator, system: System, world: CarrierWorld
+    laid_out_url: str, tmp_path: Path, emulator: TwilioEmulator, system: System, world: CarrierWorld
 ) -> AsyncIterator[House]:
-    migrate(database_url)
-    database = Database(database_url)
+    database = Database(laid_out_url)
     temporal = EmbeddedTemporal(tmp_path / "temporal", free_port(), None)
     environment = {
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": laid_out_url,
         "TEMPORAL_ADDRESS": temporal.address,
         "DATA_DIR": str(tmp_path),
         "TWILIO_ACCOUNT_SID": ACCOUNT,
