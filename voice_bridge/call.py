@@ -83,7 +83,7 @@ class Call:
         self._facts = CallFacts(machine=past.machine, screened=past.screened, callback_at=context.callback_at)
         self._conversation = past.conversation
         self._actions = CallActions(services.database, services.leads, context)
-        self._journal = Journal(services.database, context.attempt_id, past.last_position)
+        self._journal = Journal(services.journals, context.attempt_id, past.last_position)
         self._tools = ToolBox(context, self._facts, self._actions)
         self._runner = ToolRunner(context.attempt_id, self._tools, self._conversation, self._journal, self)
         voice = Voice(policy.voice_id or settings.elevenlabs_voice_id, settings.elevenlabs_model, policy.language)

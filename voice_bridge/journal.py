@@ -1,12 +1,13 @@
 """Writes the journal while the call goes on: in order, off the talk's path, and again when the database is back."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from cadenza.records.database import Database
-from cadenza.records.journal import TurnRow, write_turns
+from cadenza.records.journal import TurnRow
 from voice_bridge.tasks import end_task
 
 log = structlog.get_logger(__name__)
@@ -17,11 +18,18 @@ KEPT_SECONDS = 1.0
 """A write takes some milliseconds."""
 
 
+class Writer(Protocol):
+    """Where rows are kept (journal_writer.JournalWriter)."""
+
+    async def write(self, attempt_id: str, rows: Sequence[TurnRow]) -> None:
+        """Raises SQLAlchemyError, OSError."""
+
+
 class Journal:
     """The journal of one call. `write` never waits; a row written again replaces its older self."""
 
-    def __init__(self, database: Database, attempt_id: str, last_position: int = 0) -> None:
-        self._database = database
+    def __init__(self, writer: Writer, attempt_id: str, last_position: int = 0) -> None:
+        self._writer = writer
         self._attempt_id = attempt_id
         self._position = last_position
         self._pending: dict[int, TurnRow] = {}
@@ -79,8 +87,7 @@ class Journal:
                 rows = [self._pending[position] for position in sorted(self._pending)]
                 self._pending.clear()
                 try:
-                    async with self._database.statement_by_statement() as connection:
-                        await write_turns(connection, self._attempt_id, rows)
+                    await self._writer.write(self._attempt_id, rows)
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("journal_retry", attempt=self._attempt_id, error=type(error).__name__)
                     for row in rows:

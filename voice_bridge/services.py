@@ -8,6 +8,7 @@ from cadenza.records.rules_in_force import Rules, RulesInForce
 from cadenza.settings import Settings
 from cadenza.temporal.lead_client import LeadClient
 from voice_bridge.audio_library import AudioLibrary
+from voice_bridge.journal_writer import JournalWriter
 from voice_bridge.listening import RecogniserFactory
 from voice_bridge.listening.assemblyai import AssemblyAIListening, AssemblyAIOptions
 from voice_bridge.speaking import Synthesiser
@@ -23,6 +24,7 @@ class Services:
     bridge_id: str
     settings: Settings
     database: Database
+    journals: JournalWriter
     rules: Rules
     leads: LeadClient
     library: AudioLibrary
@@ -43,6 +45,7 @@ def build_services(settings: Settings, bridge_id: str, database: Database, leads
         bridge_id=bridge_id,
         settings=settings,
         database=database,
+        journals=JournalWriter(database),
         rules=RulesInForce(rules_for(settings)),
         leads=leads,
         library=AudioLibrary(database),

@@ -4,6 +4,7 @@ It feeds the live view, the resume after a bridge died, and the final transcript
 really played. `latency` of an agent's row: whole milliseconds from the end of the callee's speech to each stage.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -60,24 +61,36 @@ def _write(*, with_start: bool) -> Insert:
     )
 
 
-async def write_turns(connection: AsyncConnection, attempt_id: str, rows: list[TurnRow]) -> None:
-    """Insert or replace rows by position, in the given order."""
-    for row in rows:
-        values: dict[str, Any] = {
-            "attempt_id": attempt_id,
-            "position": row.position,
-            "speaker": row.speaker.value,
-            "text": row.text,
-            "generated": row.generated,
-            "interrupted": row.interrupted,
-            "tool": row.tool,
-            "tool_call_id": row.tool_call_id,
-            "payload": row.payload,
-            "latency": row.latency,
-        }
-        if row.started_at is not None:
-            values["started_at"] = row.started_at
-        await connection.execute(_write(with_start=row.started_at is not None), values)
+async def write_turns(connection: AsyncConnection, attempt_id: str, rows: Sequence[TurnRow]) -> None:
+    """Insert or replace rows of one attempt by position."""
+    await write_journals(connection, [(attempt_id, rows)])
+
+
+async def write_journals(connection: AsyncConnection, journals: Iterable[tuple[str, Sequence[TurnRow]]]) -> None:
+    """The same for several attempts, all together: a position must not come twice in an attempt."""
+    begun, others = [], []
+    for attempt_id, rows in journals:
+        for row in rows:
+            (others if row.started_at is None else begun).append(_values(attempt_id, row))
+    for values, with_start in ((begun, True), (others, False)):
+        if values:
+            await connection.execute(_write(with_start=with_start), values if len(values) > 1 else values[0])
+
+
+def _values(attempt_id: str, row: TurnRow) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "attempt_id": attempt_id,
+        "position": row.position,
+        "speaker": row.speaker.value,
+        "text": row.text,
+        "generated": row.generated,
+        "interrupted": row.interrupted,
+        "tool": row.tool,
+        "tool_call_id": row.tool_call_id,
+        "payload": row.payload,
+        "latency": row.latency,
+    }
+    return values if row.started_at is None else values | {"started_at": row.started_at}
 
 
 async def read_turns(session: AsyncSession, attempt_id: str) -> list[Turn]:

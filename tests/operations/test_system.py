@@ -113,15 +113,15 @@ async def test_a_second_system_on_the_same_data_is_refused(settings: Settings) -
 
 
 async def test_a_taken_port_stops_the_start_before_anything_runs(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    new_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(system_module, "_LEFTOVER_PATIENCE_SECONDS", 0.0)
-    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", settings.api_port)
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", new_settings.api_port)
     async with server:
         with pytest.raises(PortsInUse, match="set API_PORT"):
-            async with running_system(settings):
+            async with running_system(new_settings):
                 pass
-    assert not (settings.data_dir / "postgres").exists()
+    assert not (new_settings.data_dir / "postgres").exists()
 
 
 async def test_a_stop_asked_during_the_start_ends_it(settings: Settings) -> None:

@@ -1,14 +1,11 @@
 """The journal is off the talk's path, and yet ahead of what depends on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from collections.abc import Sequence
 
 import pytest
 
 from cadenza.domain.outcomes import Speaker
-from cadenza.records.database import Database
 from cadenza.records.journal import TurnRow
 from voice_bridge import journal as module
 from voice_bridge.journal import Journal
@@ -23,28 +20,23 @@ class Shelf:
         self.is_there.set()
         self.breaks = 0
 
-    @asynccontextmanager
-    async def statement_by_statement(self) -> AsyncIterator[None]:
+    async def write(self, attempt_id: str, rows: Sequence[TurnRow]) -> None:
         await self.is_there.wait()
         if self.breaks:
             self.breaks -= 1
             raise OSError("away")
-        yield
-
-    async def write(self, session: Any, attempt_id: str, rows: Sequence[TurnRow]) -> None:
         self.rows += [row.position for row in rows]
 
 
 @pytest.fixture
 async def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
     shelf = Shelf()
-    monkeypatch.setattr(module, "write_turns", shelf.write)
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.01)
     return shelf
 
 
 def written(shelf: Shelf, count: int = 1) -> Journal:
-    journal = Journal(cast(Database, shelf), "ld_1-1")
+    journal = Journal(shelf, "ld_1-1")
     for _ in range(count):
         journal.write(TurnRow(journal.next_position(), Speaker.CALLEE, "Yes."))
     return journal
@@ -59,7 +51,7 @@ async def test_a_row_is_kept_when_it_is_written(shelf: Shelf) -> None:
 
 async def test_what_was_there_before_needs_no_waiting(shelf: Shelf) -> None:
     shelf.is_there.clear()
-    journal = Journal(cast(Database, shelf), "ld_1-1", last_position=7)
+    journal = Journal(shelf, "ld_1-1", last_position=7)
     assert await journal.kept(7, 0)
     shelf.is_there.set()
     await journal.close()
