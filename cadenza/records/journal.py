@@ -68,7 +68,8 @@ async def write_turns(connection: AsyncConnection, attempt_id: str, rows: Sequen
 
 async def write_journals(connection: AsyncConnection, journals: Iterable[tuple[str, Sequence[TurnRow]]]) -> None:
     """The same for several attempts, all together: a position must not come twice in an attempt."""
-    begun, others = [], []
+    begun: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
     for attempt_id, rows in journals:
         for row in rows:
             (others if row.started_at is None else begun).append(_values(attempt_id, row))
