@@ -15,7 +15,7 @@ import pytest_asyncio
 from cadenza.domain.messages import BookAppointment, ConversationEnded
 from cadenza.records.call_tables import Turn
 from cadenza.records.tables import Attempt
-from tests.support.servers import fresh_database
+from tests.support.servers import fresh_database, laid_out_database
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed, start_bridge
 
 pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(160)]
@@ -134,7 +134,7 @@ async def results(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -
 
         async def suffer(name: str, scenario: Scenario) -> None:
             async with places:
-                url = stack.enter_context(fresh_database(postgres_url))
+                url = stack.enter_context(fresh_database(postgres_url, laid_out_database(postgres_url)))
                 folder = tmp_path_factory.mktemp("world")
                 async with rehearsed(url, folder, **scenario.policy) as world:
                     if scenario.rendered:
