@@ -17,7 +17,7 @@ def main() -> int:
         settings = process_settings()
     except SettingsError as error:
         return tell(error)
-    uvloop.run(run_bridge(settings))  # a fifth less processor time for each call than asyncio's own loop
+    uvloop.run(run_bridge(settings))  # less processor time for each call than on asyncio's own loop
     return 0
 
 
