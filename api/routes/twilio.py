@@ -32,7 +32,7 @@ MAX_RECONNECTS = 8
 RECONNECT_WINDOW_SECONDS = 30.0
 """A call is given up when no bridge kept it so often within this time. A long call may outlive any number of bridges:
 what ends it is silence that lasts, not a count."""
-QUICK_SUCCESSION_SECONDS = 5.0
+QUICK_SUCCESSION_SECONDS = 3.0
 """A stream that ended so soon after another one was not kept by any bridge. What broke longer ago is another story: a
 callee who hears a second silence is not made to wait for the first."""
 
