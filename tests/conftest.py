@@ -105,7 +105,7 @@ def laid_out_url(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def module_database_url(postgres_url: str) -> Iterator[str]:
+def module_laid_out_url(postgres_url: str) -> Iterator[str]:
     """A fresh database with all our tables for one test module."""
     with fresh_database(postgres_url, laid_out_database(postgres_url)) as url:
         yield url

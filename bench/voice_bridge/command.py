@@ -274,9 +274,7 @@ def goals_table(rows: Sequence[Row]) -> Table:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench voice_bridge", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--callers", type=_numbers, default=[1, 5, 10, 25, 50, 100, 150, 200, 300], help="for example 1,25"
-    )
+    parser.add_argument("--callers", type=_numbers, default=DEFAULT_CALLERS, help="for example 1,25")
     parser.add_argument("--seconds", type=float, default=30.0, help="measured for each number of callers")
     parser.add_argument("--peers", type=Path, help="virtual environment with Pipecat and picows, made if absent")
     parser.add_argument("--only", type=_names, default=list(NAMES), help=f"some of {','.join(NAMES)}")

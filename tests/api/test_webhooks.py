@@ -222,6 +222,16 @@ async def test_a_fallback_for_nothing_that_goes_on_hangs_up(api: Api, attempt: A
     assert "<Hangup" in (await api.webhook("fallback", attempt.id, CallSid=CALL_SID, ErrorUrl=url)).text
 
 
+@pytest.mark.parametrize(("seconds_ago", "waits"), [(2, True), (4, False)])
+async def test_only_a_stream_that_no_bridge_kept_makes_the_callee_wait(
+    api: Api, attempt: Attempt, seconds_ago: int, waits: bool
+) -> None:
+    await api.webhook("after-stream", attempt.id, CallSid=CALL_SID, CallStatus="in-progress")
+    await api.execute(f"update call_event set received_at = received_at - interval '{seconds_ago} seconds'")
+    answer = await api.webhook("after-stream", attempt.id, CallSid=CALL_SID, CallStatus="in-progress")
+    assert ("<Pause" in answer.text) is waits
+
+
 async def test_a_long_call_may_outlive_any_number_of_bridges(api: Api, attempt: Attempt) -> None:
     for _ in range(3 * MAX_RECONNECTS):
         answer = await api.webhook("after-stream", attempt.id, CallSid=CALL_SID, CallStatus="in-progress")

@@ -55,8 +55,8 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    api = Served(settings_for(module_database_url, tmp_path_factory.mktemp("api")), free_port())
+def served(module_laid_out_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    api = Served(settings_for(module_laid_out_url, tmp_path_factory.mktemp("api")), free_port())
     api.start()
     yield api
     api.stop()

@@ -22,9 +22,9 @@ from tests.api.conftest import close_api, open_api, settings_for
     ],
 )
 async def test_a_campaign_completes_with_its_last_lead(
-    module_database_url: str, tmp_path: Path, state: str, lead_states: tuple[str, ...], completes: bool
+    module_laid_out_url: str, tmp_path: Path, state: str, lead_states: tuple[str, ...], completes: bool
 ) -> None:
-    settings = settings_for(module_database_url, tmp_path)
+    settings = settings_for(module_laid_out_url, tmp_path)
     api = await open_api(settings, await connect(settings, lazy=True))
     campaign = await api.campaign()
     if lead_states:
@@ -44,8 +44,8 @@ async def test_a_campaign_completes_with_its_last_lead(
     await close_api(api)
 
 
-async def test_preparation_sets_only_a_preparing_campaign_running(module_database_url: str, tmp_path: Path) -> None:
-    settings = settings_for(module_database_url, tmp_path)
+async def test_preparation_sets_only_a_preparing_campaign_running(module_laid_out_url: str, tmp_path: Path) -> None:
+    settings = settings_for(module_laid_out_url, tmp_path)
     api = await open_api(settings, await connect(settings, lazy=True))
     for state, moves in (("preparing", True), ("paused", False), ("cancelled", False), ("running", False)):
         campaign = await api.campaign()

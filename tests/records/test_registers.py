@@ -183,6 +183,6 @@ async def _judge(url: str, changes: list[tuple[str, Any, Any]]) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(_changes, max_size=10))
 def test_any_sequence_of_changes_gives_the_right_facts(
-    module_database_url: str, changes: list[tuple[str, Any, Any]]
+    module_laid_out_url: str, changes: list[tuple[str, Any, Any]]
 ) -> None:
-    asyncio.run(_judge(module_database_url, changes))
+    asyncio.run(_judge(module_laid_out_url, changes))

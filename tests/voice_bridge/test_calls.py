@@ -67,9 +67,9 @@ class Calls:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def calls(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Calls]:
+async def calls(module_laid_out_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Calls]:
     data_dir: Path = tmp_path_factory.mktemp("calls")
-    async with rehearsed(module_database_url, data_dir) as world:
+    async with rehearsed(module_laid_out_url, data_dir) as world:
         await world.render()
         made = Calls(world)
         await asyncio.gather(*(made.make(ending) for ending in CHARACTERS))

@@ -40,8 +40,8 @@ SILENCE = base64.b64encode(b"\xff" * 160).decode()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rehearsed]:
-    async with rehearsed(module_database_url, tmp_path_factory.mktemp("server")) as made:
+async def world(module_laid_out_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rehearsed]:
+    async with rehearsed(module_laid_out_url, tmp_path_factory.mktemp("server")) as made:
         await made.render()
         yield made
 

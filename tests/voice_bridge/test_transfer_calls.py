@@ -66,8 +66,8 @@ class House:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with rehearsed(module_database_url, tmp_path_factory.mktemp("transfers")) as world, AsyncExitStack() as stack:
+async def house(module_laid_out_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with rehearsed(module_laid_out_url, tmp_path_factory.mktemp("transfers")) as world, AsyncExitStack() as stack:
         await world.render()
         port = free_port()
         settings = world.settings.model_copy(
