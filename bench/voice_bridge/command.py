@@ -316,7 +316,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 1,25,100") from None
 
 
 def _names(text: str) -> list[str]:
