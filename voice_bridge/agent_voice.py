@@ -15,6 +15,7 @@ from voice_bridge.heard import Sentence
 from voice_bridge.journal import Journal
 from voice_bridge.mouth import Mouth, Utterance, Wire
 from voice_bridge.speaking import Synthesiser, Voice
+from voice_bridge.thinking.sentences import sentences_of
 from voice_bridge.timing import ReplyTiming
 
 
@@ -59,13 +60,15 @@ class AgentVoice:
         """The callee's turn ended: the next utterance is measured from there."""
         self._timing = timing
 
-    def speak(self, lines: Sequence[Line]) -> None:
-        """Say fixed lines, and nothing else."""
+    def speak(self, lines: Sequence[Line], rest: str = "") -> None:
+        """Say fixed lines and the rest of an earlier utterance, and nothing else."""
         turn = self._begin()
         entry = self._conversation.agent()
         turn.entries.append(entry)
         for line in lines:
             self._say_line(turn, line, entry)
+        for sentence in sentences_of(rest):
+            self.say(turn, sentence, entry)
         self.mouth.close(turn.utterance)
 
     def begin_reply(self, lead_in: Sequence[Line]) -> AgentTurn:

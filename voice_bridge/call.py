@@ -80,7 +80,9 @@ class Call:
         self._claim = claim
         self._unanswered = past.unanswered  # taken up from the journal: it stands there already
         self._loop = asyncio.get_running_loop()
-        self._facts = CallFacts(machine=past.machine, screened=past.screened, callback_at=context.callback_at)
+        self._facts = CallFacts(
+            machine=past.machine, screened=past.screened, callback_at=context.callback_at, opted_out=past.opted_out
+        )
         self._conversation = past.conversation
         self._actions = CallActions(services.database, services.leads, context)
         self._journal = Journal(services.journals, context.attempt_id, past.last_position)
@@ -155,6 +157,8 @@ class Call:
         past = self._past
         for entry in past.finished_tools:
             self._tools.remember(entry.name, entry.result or {})
+        if past.opted_out:
+            self._actions.opt_out_soon()  # whoever heard it may have died before it was written
         if not past.is_empty:
             self._note({"resumed_by": self._services.bridge_id})
         for entry in past.amended_tools:
@@ -171,6 +175,9 @@ class Call:
                 disclosure_heard=self._context.disclosure_heard,
                 unanswered=past.unanswered,
                 missed_an_answer=past.missed_an_answer,
+                rest=past.rest,
+                took_leave=past.took_leave,
+                leaves=past.leaves,
                 callee_turns=past.callee_turns,
                 machine=past.machine,
                 screening=past.screened and not past.machine,
@@ -313,10 +320,10 @@ class Call:
 
     def _carry_out(self, decision: Decision) -> None:
         match decision:
-            case Speak(lines):
+            case Speak(lines, rest):
                 if Line.OPENING in lines and self._facts.screened:
                     self._person_joined()
-                self._voice.speak(lines)
+                self._voice.speak(lines, rest)
             case Think():
                 self._think(decision)
             case Speculate(text):
@@ -341,8 +348,7 @@ class Call:
                 self._answered_by(answered_by)
             case ReportOptOut(by_keypad=by_keypad):
                 self._facts.opted_out = True
-                if by_keypad:
-                    self._note({"opt_out_key": self._context.policy.opt_out_key})
+                self._note({"opt_out_key": self._context.policy.opt_out_key} if by_keypad else {"opted_out": True})
                 self._actions.opt_out_soon(by_keypad=by_keypad)
             case Connect():
                 self._connecting = True

@@ -15,6 +15,9 @@ class Wait(Enum):
     ANSWER_LONGER = (Line.ALMOST_THERE, Line.STILL_CHECKING)
 
 
+WAITING_LINES = frozenset(line for wait in Wait for line in wait.value)
+
+
 class Fillers:
     """The fillers of one call."""
 

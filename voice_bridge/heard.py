@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from cadenza.domain.standard_lines import Line
 from voice_bridge.mulaw import BYTES_PER_MS
+from voice_bridge.thinking.sentences import sentences_of
 from voice_bridge.word_times import SpokenCharacters, word_ends, words_by
 
 LINE_DELAY_MS = 80
@@ -33,20 +34,54 @@ class Sentence:
     proved: int = 0  # byte up to which marks have proved it played
     starts_at: int | None = None  # ms; when the run under way began to be played
     is_heard: bool = False
-    is_foreseen: bool = False  # written as heard a moment before its end; nothing but the journal goes by it
+    foreseen_words: int = 0  # written as heard a moment before they are; nothing but the journal goes by them
     heard_text: str = ""
     spoken: SpokenCharacters = field(default_factory=SpokenCharacters)
+    _stops: list[tuple[int, int]] | None = None
 
     @property
     def duration_ms(self) -> int:
         return len(self.audio) // BYTES_PER_MS
 
     @property
-    def ends_at(self) -> int | None:
-        """When it will have been played, ms; None while it is not all on its way."""
+    def is_foreseen(self) -> bool:
+        return self.foreseen_words == len(self.text.split())
+
+    @property
+    def foreseen_text(self) -> str:
+        """The words that were foreseen, or those that were heard."""
+        if self.is_heard or not self.foreseen_words:
+            return self.heard_text
+        return " ".join(self.text.split()[: self.foreseen_words])
+
+    def foresee(self, by_ms: int) -> bool:
+        """Whether more of it will have been heard `by_ms` than was foreseen before: up to the end of a sentence."""
         if self.is_heard or self.starts_at is None or not self.is_complete or self.sent < len(self.audio):
-            return None
-        return self.starts_at + (self.sent - self.played_from) // BYTES_PER_MS
+            return False
+        if self._stops is None:
+            self._stops = self._find_stops()
+        reached = by_ms - self.starts_at + self.played_from // BYTES_PER_MS
+        words = max((count for count, ends_ms in self._stops if ends_ms <= reached), default=0)
+        if words <= self.foreseen_words:
+            return False
+        self.foreseen_words = words
+        return True
+
+    def _find_stops(self) -> list[tuple[int, int]]:
+        """For each sentence in it (a fixed line may have several), how many words and ms of its audio end there."""
+        words = self.text.split()
+        counts: list[int] = []
+        for sentence in sentences_of(self.text):
+            counts.append((counts[-1] if counts else 0) + len(sentence.split()))
+        if not counts or counts[-1] != len(words):
+            counts = [len(words)]
+        if self.spoken:
+            ends = self._word_ends() if len(counts) > 1 else [end for _, end in self.spoken.words()]
+            if len(ends) >= counts[-1] or len(counts) == 1:
+                return [(count, ends[min(count, len(ends)) - 1]) for count in counts[:-1]] + [(counts[-1], ends[-1])]
+        length = max(1, len(self.text))
+        lasts = [len(" ".join(words[:count])) * self.duration_ms // length for count in counts]
+        return list(zip(counts, [*lasts[:-1], self.duration_ms], strict=True))
 
     def words_by(self, byte: int) -> str:
         """The words that are over when `byte` of the audio is reached: by the synthesiser's times, else by length."""
@@ -179,7 +214,7 @@ class Playout:
             sentence.heard_text = sentence.words_by(reached)
             sentence.sent = sentence.start_of_word_at(reached)
             sentence.starts_at = None
-            sentence.is_foreseen = False
+            sentence.foreseen_words = 0
         self.generation += 1
         self._pending.clear()
         self._current.clear()

@@ -6,10 +6,29 @@ from datetime import datetime
 
 import orjson
 
+from cadenza.domain import phrases
 from cadenza.domain.outcomes import AnsweredBy, Speaker
+from cadenza.domain.standard_lines import Line
 from cadenza.domain.transfers import TransferState
 from cadenza.records.call_tables import Transfer, Turn
+from voice_bridge.agent_turn import SAID_NOTHING
 from voice_bridge.conversation import CalleeEntry, Conversation, NoteEntry, ToolEntry
+from voice_bridge.thinking.sentences import sentences_of
+from voice_bridge.turn_decisions import EndReason
+
+_LAST_WORDS = {
+    Line.REMOVED: EndReason.OPTED_OUT,
+    Line.SILENCE_FAREWELL: EndReason.SILENCE,
+    Line.TIME_UP: EndReason.TIME_LIMIT,
+    Line.TROUBLE: EndReason.TROUBLE,
+    Line.FAREWELL: EndReason.AGENT_SAID_GOODBYE,
+}
+_LEAVING_TOOLS: dict[tuple[str, str], EndReason | None] = {
+    ("end_call", "ending"): EndReason.AGENT_SAID_GOODBYE,
+    ("do_not_call", "done"): EndReason.OPTED_OUT,
+}
+_OPT_OUTS = {"opt_out_key", "opted_out"}
+"""What a note about an opt-out holds."""
 
 
 @dataclass(slots=True)
@@ -32,6 +51,13 @@ class Past:
     """The carrier gave the call back, and nothing was said about it yet."""
     amended_tools: list[ToolEntry] = field(default_factory=list)
     """Entries whose result became known after the bridge had left the call."""
+    opted_out: bool = False
+    rest: str = ""
+    """Of the agent's last words, those that nobody heard: from the sentence on in which the line broke."""
+    took_leave: bool = False
+    """The agent's goodbye was heard, and the callee said nothing more than theirs."""
+    leaves: EndReason | None = None
+    """The agent was hanging up with its last words."""
     _told_of: int | None = None  # the transfer that the last note is about
     _said_since: bool = False
     _floor_was_the_callees: bool = False
@@ -70,11 +96,13 @@ def recall(turns: Sequence[Turn], transfers: Sequence[Transfer] = ()) -> Past:
                 past._floor_was_the_callees = False
                 past.callee_turns += 1
                 past.conversation.callee(turn.text)
-            case Speaker.AGENT if turn.text:
+                _turn_of_callee(past, turn)
+            case Speaker.AGENT if turn.text and SAID_NOTHING not in (turn.payload or {}):
                 entry = past.conversation.agent(turn.text)
                 entry.is_over = True
                 past._said_since = True
                 past._floor_was_the_callees = turn.text == turn.generated and not turn.interrupted
+                _turn_of_agent(past, turn)
             case Speaker.TOOL:
                 _tool(past, turn)
             case Speaker.SYSTEM:
@@ -83,6 +111,30 @@ def recall(turns: Sequence[Turn], transfers: Sequence[Transfer] = ()) -> Past:
     for transfer in transfers:
         _take_transfer(past, transfer)
     return past
+
+
+def _turn_of_callee(past: Past, turn: Turn) -> None:
+    is_parting = phrases.is_goodbye(turn.text) or phrases.is_back_channel(turn.text)
+    if phrases.is_opt_out(turn.text) or not (is_parting and (past.took_leave or past.leaves)):
+        past.rest, past.took_leave, past.leaves = "", False, None
+
+
+def _turn_of_agent(past: Past, turn: Turn) -> None:
+    past.rest = _unheard(turn.text, turn.generated or "")
+    past.took_leave = not past.rest and phrases.is_goodbye(turn.text)
+    lines = {Line(name) for name in (turn.payload or {}).get("lines", ())}
+    past.leaves = next((reason for line, reason in _LAST_WORDS.items() if line in lines), past.leaves)
+
+
+def _unheard(heard: str, meant: str) -> str:
+    if not meant.startswith(heard):
+        return ""
+    left, rest = len(heard.split()), []
+    for sentence in sentences_of(meant):
+        left -= len(sentence.split())
+        if left < 0:
+            rest.append(sentence)
+    return " ".join(rest)
 
 
 def _take_transfer(past: Past, transfer: Transfer) -> None:
@@ -110,6 +162,7 @@ def _tool(past: Past, turn: Turn) -> None:
     entry.position = turn.position
     entry.result = payload.get("result")
     (past.unfinished_tools if entry.result is None else past.finished_tools).append(entry)
+    past.leaves = _LEAVING_TOOLS.get((entry.name, str((entry.result or {}).get("status"))), past.leaves)
 
 
 def _note(past: Past, turn: Turn) -> None:
@@ -118,6 +171,7 @@ def _note(past: Past, turn: Turn) -> None:
         past.screened = True
     elif answered_by and AnsweredBy(answered_by).is_machine:
         past.machine = True
+    past.opted_out = past.opted_out or not _OPT_OUTS.isdisjoint(turn.payload or {})
     if note := (turn.payload or {}).get("note"):
         past.notes.add(int(note))
         past.conversation.note(turn.text)

@@ -24,6 +24,8 @@ class Speak:
     """Begin an utterance of fixed lines. The agent is silent when this is decided."""
 
     lines: tuple[Line, ...]
+    rest: str = ""
+    """Said after them: the part of an earlier utterance that nobody heard."""
 
 
 @dataclass(frozen=True, slots=True)

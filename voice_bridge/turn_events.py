@@ -4,6 +4,7 @@ goes back. The machine has no other clock."""
 from dataclasses import dataclass
 
 from cadenza.domain.standard_lines import Line
+from voice_bridge.turn_decisions import EndReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,12 @@ class Started:
     """On a resume: the callee's last words, if nobody answered them."""
     missed_an_answer: bool = False
     """On a resume: the line broke while it was the callee's turn to speak."""
+    rest: str = ""
+    """On a resume: what the agent meant to say when the line broke, as far as it was not heard."""
+    took_leave: bool = False
+    """On a resume: the agent's goodbye was heard, and the callee said nothing more than theirs."""
+    leaves: EndReason | None = None
+    """On a resume: why the agent was hanging up with its last words."""
     callee_turns: int = 0
     machine: bool = False
     """On a resume: a machine had the line."""

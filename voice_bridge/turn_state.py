@@ -93,12 +93,12 @@ class TurnState:
             self._speculated = ""
             self._out.append(DropSpeculation())
 
-    def _speak(self, state: State, *lines: Line) -> None:
+    def _speak(self, state: State, *lines: Line, rest: str = "") -> None:
         self._drop_speculation()
         self.busy = True
         self._thinks = False
         self._spoke_at = self._now
-        self._out.append(Speak(lines))
+        self._out.append(Speak(lines, rest))
         self._enter(state)
 
     def _think(self, text: str, *lead_in: Line) -> None:
@@ -132,10 +132,17 @@ class TurnState:
             self._out.append(CallOffConnection())
 
     def _open(self) -> None:
-        self._disclosures += 1
-        self._opening = True
         self._opened_at = self._now
-        self._speak(State.OPENING, Line.DISCLOSURE, Line.OPENING)
+        self._greet()
+
+    def _greet(self, *lead_in: Line, opens: bool = True) -> None:
+        """Say who calls; `opens`: and begin the talk, which has not begun yet."""
+        self._disclosures += 1
+        self._opening = opens
+        if opens:
+            self._speak(State.OPENING, *lead_in, Line.DISCLOSURE, Line.OPENING)
+        else:
+            self._speak(State.AGENT_SPEAKING, *lead_in, Line.DISCLOSURE)
 
     def _end_with(self, reason: EndReason, *lines: Line) -> None:
         self._stop_agent()

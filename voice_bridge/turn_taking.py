@@ -55,6 +55,8 @@ class TurnTaking(TurnTalk):
     def _check_time_limit(self) -> None:
         left = self.rules.max_call_ms - (self._now - self._started_at)
         quiet_states = {State.MACHINE, State.SCREENING}
+        if self._parting and self.state is State.LISTENING:
+            return  # leave was taken
         if left <= self.rules.last_words_ms and self.state not in quiet_states and not self.tool_running:
             self._end_with(EndReason.TIME_LIMIT, Line.TIME_UP)
 

@@ -42,12 +42,30 @@ class TurnTalk(TurnPatience):
             self._speak(State.AGENT_SPEAKING, Line.RESUME, Line.CONNECTING)
         elif event.after_connection is not None:
             self._speak(State.AGENT_SPEAKING, event.after_connection)
+        else:
+            self._take_up(event)
+
+    def _take_up(self, event: events.Started) -> None:
+        """Go on where the line broke."""
+        if event.took_leave and event.leaves is not None:
+            self._end_call(event.leaves)
+        elif event.took_leave:
+            self._parting = True
+            self._listen()
+        elif phrases.is_opt_out(event.unanswered):
+            self._out.append(ReportOptOut(event.unanswered))
+            self._end_with(EndReason.OPTED_OUT, Line.RESUME, Line.REMOVED)
+        elif event.rest and event.leaves is not None:
+            self.end_reason = event.leaves
+            self._speak(State.ENDING, Line.RESUME, rest=event.rest)
         elif event.unanswered:
             self._think(event.unanswered, Line.RESUME)
-        elif event.missed_an_answer and self.disclosure_heard:
-            self._speak(State.AGENT_SPEAKING, Line.RESUME_AND_ASK)
+        elif not self.disclosure_heard:
+            self._greet(Line.RESUME, opens=not event.callee_turns)
+        elif event.rest:
+            self._speak(State.AGENT_SPEAKING, Line.RESUME, rest=event.rest)
         else:
-            self._speak(State.AGENT_SPEAKING, Line.RESUME, *(() if self.disclosure_heard else (Line.DISCLOSURE,)))
+            self._speak(State.AGENT_SPEAKING, Line.RESUME_AND_ASK if event.missed_an_answer else Line.RESUME)
 
     # --- The callee's voice and words --------------------------------------------------------------------------------
 

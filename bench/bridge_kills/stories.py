@@ -187,7 +187,7 @@ class Stories:
                 side[-1].ended = at - timedelta(milliseconds=entry["silent"])
                 side[-1].words = entry["words"]
                 if kind == "agent_paused" and is_goodbye(entry["words"]):
-                    story.goodbyes.append(at)
+                    story.goodbyes.append(side[-1].ended)
             case "said" if is_goodbye(entry["text"]):
                 story.goodbyes.append(at)
             case "ended":

@@ -1,8 +1,15 @@
 """What the journal is told of an utterance under way."""
 
-from voice_bridge.agent_turn import FORESEEN_MS, AgentTurn
+from dataclasses import replace
+
+import pytest
+
+from cadenza.domain.character_times import CharacterTimes
+from cadenza.domain.standard_lines import Line
+from voice_bridge.agent_turn import FORESEEN_MS, SAID_NOTHING, AgentTurn
 from voice_bridge.heard import Playout, Sentence
 from voice_bridge.mouth import Utterance
+from voice_bridge.word_times import SpokenCharacters
 
 
 def sentence(text: str, ms: int = 2000, *, is_complete: bool = True) -> Sentence:
@@ -37,6 +44,47 @@ def test_a_mark_that_comes_late_moves_the_end_of_what_follows() -> None:
     playout.returned(marks[0], 2500)
     assert not turn.foresee(4000)
     assert turn.foresee(4500 - FORESEEN_MS)
+
+
+def test_a_line_of_several_sentences_is_on_record_as_far_as_it_was_heard() -> None:
+    turn, _, _ = spoken(sentence("One two three. Four five six seven.", ms=3500))
+    assert turn.foresee(1400 - FORESEEN_MS)
+    assert turn.row().text == "One two three."
+    assert not turn.foresee(3500 - FORESEEN_MS - 1)
+    assert turn.foresee(3500 - FORESEEN_MS)
+    assert turn.row().text == "One two three. Four five six seven."
+
+
+def test_the_silence_behind_the_last_word_is_not_waited_for() -> None:
+    said = sentence("One. Two.", ms=3000)
+    said.spoken = SpokenCharacters(CharacterTimes("One. Two.", [100, 200, 300, 400, 500, 900, 1000, 1100, 1200]))
+    turn, _, _ = spoken(said)
+    assert turn.foresee(400 - FORESEEN_MS)
+    assert turn.row().text == "One."
+    assert turn.foresee(1200 - FORESEEN_MS)
+    assert turn.row().text == "One. Two."
+
+
+def test_half_a_sentence_that_its_mark_proves_is_whole() -> None:
+    turn, playout, marks = spoken(sentence("One two three. Four five six seven.", ms=3500))
+    turn.foresee(1400)
+    playout.returned(marks[0], 3500)
+    assert turn.row().text == "One two three. Four five six seven."
+
+
+@pytest.mark.parametrize(
+    ("lines", "nothing"),
+    [
+        ((Line.CHECKING,), True),
+        ((Line.RESUME, Line.STILL_CHECKING), True),
+        ((Line.RESUME, None), False),
+        ((Line.RESUME_AND_ASK,), False),
+    ],
+)
+def test_words_that_only_pass_the_time_are_marked_as_such(lines: tuple[Line | None, ...], nothing: bool) -> None:
+    turn, _, _ = spoken(*(replace(sentence("One two."), line=line) for line in lines))
+    turn.foresee(20_000)
+    assert (SAID_NOTHING in (turn.row().payload or {})) is nothing
 
 
 def test_what_is_still_being_made_has_no_end() -> None:

@@ -71,6 +71,8 @@ MOMENTS = {
     "while it offers times": ("Would you be open", 4.0),
     "before the booking": ("Which suits you better", 0.5),
     "after the booking": ("You're booked", 0.0),
+    "inside the farewell": ("great day", 0.0),
+    "behind the farewell": ("Goodbye", 0.0),
 }
 
 
@@ -130,4 +132,12 @@ async def test_a_call_survives_the_death_of_its_bridge(survivors: dict[str, Surv
 async def test_nothing_is_said_or_done_twice(survivors: dict[str, Survivor], moment: str) -> None:
     call = survivors[moment]
     assert call.heard.count("Am I speaking with Alex?") <= 1, call.transcript
+    assert call.heard.count("You're booked for") <= 1, call.transcript
+    assert call.heard.count("Have a great day.") <= 1, call.transcript
     assert call.tools.count("book_appointment") == 1, call.transcript
+
+
+@pytest.mark.parametrize("moment", ["inside the farewell", "behind the farewell"])
+async def test_leave_is_taken_once(survivors: dict[str, Survivor], moment: str) -> None:
+    call = survivors[moment]
+    assert call.heard.count("Goodbye.") == 1, (call.transcript, call.heard)

@@ -86,6 +86,75 @@ def test_an_answer_may_have_been_missed_where_the_line_broke(turns: list[Turn], 
     assert recall(turns).missed_an_answer is missed
 
 
+def agent(position: int, heard: str, meant: str | None = None, **more: Any) -> Turn:
+    return turn(position, "agent", heard, generated=heard if meant is None else meant, **more)
+
+
+LEAVING = {"lines": ["farewell"]}
+MEANT = "You're booked for Tuesday. Is there anything else?"
+
+
+@pytest.mark.parametrize(
+    ("turns", "rest"),
+    [
+        ([agent(1, "You're booked for Tuesday.", MEANT)], "Is there anything else?"),
+        ([agent(1, "You're booked for Tuesday. Is there", MEANT, interrupted=True)], "Is there anything else?"),
+        ([agent(1, "You're booked", MEANT, interrupted=True)], MEANT),
+        ([agent(1, MEANT)], ""),
+        ([agent(1, "You're booked for Tuesday.", MEANT), turn(2, "callee", "Great.")], ""),
+        ([agent(1, "Something else.", MEANT)], ""),
+        ([agent(1, "Bye.", "Bye. See you.", payload=LEAVING), turn(2, "callee", "Goodbye.")], "See you."),
+        ([agent(1, "Bye.", "Bye. See you.", payload=LEAVING), turn(2, "callee", "Stop calling me. Bye.")], ""),
+    ],
+    ids=[
+        "a sentence is left",
+        "half of one",
+        "nearly all",
+        "none",
+        "the callee spoke since",
+        "other words",
+        "both part",
+        "not so",
+    ],
+)
+def test_what_the_agent_meant_to_say_is_known_from_the_sentence_on_that_broke_off(turns: list[Turn], rest: str) -> None:
+    assert recall(turns).rest == rest
+
+
+END_CALL = {"arguments": "{}", "result": {"status": "ending"}}
+
+
+@pytest.mark.parametrize(
+    ("turns", "took_leave", "leaves"),
+    [
+        ([agent(1, "Have a great day. Goodbye.")], True, None),
+        ([agent(1, "Goodbye."), turn(2, "tool", tool="end_call", payload=END_CALL)], True, "agent_said_goodbye"),
+        ([agent(1, "Goodbye.", payload={"lines": ["time_up"]})], True, "time_limit"),
+        ([agent(1, "I have to go.", "I have to go. Goodbye.", payload={"lines": ["time_up"]})], False, "time_limit"),
+        ([agent(1, "Goodbye.", payload={"lines": ["trouble"]}), turn(2, "callee", "Bye bye.")], True, "trouble"),
+        ([agent(1, "Goodbye.", payload={"lines": ["removed"]}), turn(2, "callee", "Wait, why?")], False, None),
+        ([agent(1, "Goodbye."), turn(2, "callee", "Take me off your list. Goodbye.")], False, None),
+        ([agent(1, "Shall we talk?")], False, None),
+    ],
+    ids=["by itself", "hanging up", "time is up", "half of it", "and the callee", "called back", "opt-out", "none"],
+)
+def test_leave_that_was_taken_is_known(turns: list[Turn], took_leave: bool, leaves: str | None) -> None:
+    past = recall(turns)
+    assert (past.took_leave, past.leaves) == (took_leave, leaves)
+
+
+def test_an_opt_out_is_remembered() -> None:
+    assert recall([turn(1, "system", payload={"opted_out": True})]).opted_out
+    assert recall([turn(1, "system", payload={"opt_out_key": "9"})]).opted_out
+    assert not recall([turn(1, "system", payload={"resumed_by": "br_1"})]).opted_out
+
+
+def test_words_that_only_passed_the_time_answered_nothing() -> None:
+    waiting = agent(2, "One moment, please.", payload={"lines": ["thinking"], "said_nothing": True})
+    past = recall([turn(1, "callee", "Tuesday works."), waiting])
+    assert past.unanswered == "Tuesday works." and not past.missed_an_answer
+
+
 def test_tools_done_are_not_done_again_and_unfinished_ones_are_known() -> None:
     done = {"arguments": '{"preference":null}', "result": {"slots": []}}
     past = recall(

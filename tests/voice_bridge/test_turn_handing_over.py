@@ -118,7 +118,8 @@ def test_an_answer_that_the_break_swallowed_is_asked_for(talk: Talk) -> None:
 
 
 def test_a_disclosure_comes_before_an_answer_that_was_missed(talk: Talk) -> None:
-    assert talk.start(resumed=True, missed_an_answer=True) == [Speak((Line.RESUME, Line.DISCLOSURE))]
+    made = talk.start(resumed=True, missed_an_answer=True, callee_turns=1)
+    assert made == [Speak((Line.RESUME, Line.DISCLOSURE))]
 
 
 def test_words_that_nobody_answered_are_answered(talk: Talk) -> None:
@@ -126,8 +127,51 @@ def test_words_that_nobody_answered_are_answered(talk: Talk) -> None:
     assert made == [Think("Tuesday works.", lead_in=(Line.RESUME,))]
 
 
-def test_a_disclosure_that_broke_off_is_repeated(talk: Talk) -> None:
-    assert talk.start(resumed=True) == [Speak((Line.RESUME, Line.DISCLOSURE))]
+def test_a_greeting_that_broke_off_begins_anew(talk: Talk) -> None:
+    made = talk.start(resumed=True, rest="on behalf of Acme. Am I speaking with Alex?")
+    assert made == [Speak((Line.RESUME, Line.DISCLOSURE, Line.OPENING))]
+    assert talk.state is State.OPENING
+
+
+def test_what_was_not_heard_of_the_agents_words_is_said(talk: Talk) -> None:
+    made = talk.start(resumed=True, disclosure_heard=True, rest="Would Tuesday suit you?", callee_turns=2)
+    assert made == [Speak((Line.RESUME,), rest="Would Tuesday suit you?")]
+    talk.agent_done()
+    assert talk.state is State.LISTENING
+
+
+def test_the_rest_of_the_last_words_ends_the_call(talk: Talk) -> None:
+    talk.start(resumed=True, disclosure_heard=True, rest="Goodbye.", leaves=EndReason.TIME_LIMIT)
+    assert talk.lines == [Line.RESUME]
+    assert talk.agent_done() == [EndCall(EndReason.TIME_LIMIT)]
+
+
+def test_the_rest_of_a_farewell_comes_also_if_the_callee_took_leave_into_it(talk: Talk) -> None:
+    farewell = EndReason.AGENT_SAID_GOODBYE
+    made = talk.start(resumed=True, disclosure_heard=True, rest="Goodbye.", leaves=farewell, unanswered="Bye.")
+    assert made == [Speak((Line.RESUME,), rest="Goodbye.")]
+
+
+def test_leave_that_was_taken_is_not_taken_again(talk: Talk) -> None:
+    made = talk.start(resumed=True, disclosure_heard=True, took_leave=True, leaves=EndReason.SILENCE, unanswered="Bye.")
+    assert made == [EndCall(EndReason.SILENCE)]
+
+
+def test_who_heard_a_goodbye_may_still_say_something(talk: Talk) -> None:
+    assert talk.start(resumed=True, disclosure_heard=True, took_leave=True, callee_turns=2) == []
+    assert talk.turn("Wait, how long does it take?")[-1] == Think("Wait, how long does it take?")
+
+
+def test_after_a_goodbye_that_nobody_answers_the_call_ends_without_a_word() -> None:
+    talk = Talk(TurnRules(max_call_ms=100_000))
+    talk.start(resumed=True, disclosure_heard=True, took_leave=True, elapsed_ms=96_000)
+    assert talk.wait(3000) == [EndCall(EndReason.AGENT_SAID_GOODBYE)]
+
+
+def test_an_opt_out_that_nobody_answered_is_obeyed_without_the_model(talk: Talk) -> None:
+    made = talk.start(resumed=True, disclosure_heard=True, unanswered="Take me off your list.", callee_turns=1)
+    assert made == [ReportOptOut("Take me off your list."), Speak((Line.RESUME, Line.REMOVED))]
+    assert talk.agent_done() == [EndCall(EndReason.OPTED_OUT)]
 
 
 def test_a_machine_is_left_in_peace(talk: Talk) -> None:

@@ -36,6 +36,12 @@ def clean(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a whole text."""
+    splitter = SentenceSplitter()
+    return [*splitter.feed(text), *splitter.flush()]
+
+
 class SentenceSplitter:
     """Feed it pieces of text; it gives back whole sentences."""
 
