@@ -14,6 +14,7 @@ from activities.booking.calendly import CalendlyCalendar
 from activities.booking.facts import BookingFacts, load_facts
 from activities.booking.find_slots import offer_two
 from activities.booking.graph_client import TokenSource
+from activities.booking.meeting_links import MeetingLinks
 from activities.booking.models import BookingFailure, BookSlot, FindOpenSlots, ReleaseBooking, ReleasedBooking
 from activities.booking.teams import TeamsCalendar
 from activities.heartbeat import heartbeating
@@ -33,13 +34,15 @@ class BookingActivities:
         self._database = database
         self._calendars = build_calendars(settings)
         self._availability = Availability(self._calendars)
-        self._saga = BookingSaga(database, self._calendars, self._availability)
+        self._links = MeetingLinks(database, self._calendars)
+        self._saga = BookingSaga(database, self._calendars, self._availability, self._links)
 
     def all(self) -> list[Callable[..., Any]]:
         """What to register with a worker."""
         return [self.find_open_slots, self.book_slot, self.release_booking]
 
     async def close(self) -> None:
+        await self._links.close()
         await self._availability.close()
         for calendar in self._calendars.values():
             await calendar.close()

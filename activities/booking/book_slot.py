@@ -21,6 +21,7 @@ from activities.booking.calendar import (
 )
 from activities.booking.facts import BookingFacts
 from activities.booking.find_slots import offer_two
+from activities.booking.meeting_links import MeetingLinks
 from activities.booking.models import BookingFailure, BookSlot
 from cadenza.domain.messages import BookingResult
 from cadenza.domain.outcomes import BookingState, CalendarProvider
@@ -43,6 +44,7 @@ class BookingSaga:
     database: Database
     calendars: Mapping[CalendarProvider, Calendar]
     availability: Availability
+    links: MeetingLinks
 
     async def book(self, wish: BookSlot, facts: BookingFacts, *, retried: bool) -> BookingResult:
         """The story. `retried`: an earlier try of this very booking may have got anywhere."""
@@ -84,6 +86,8 @@ class BookingSaga:
                 continue
             self.availability.forget(request.diary)
             if await self._confirm(booking, appointment):
+                if appointment.join_url is None:
+                    self.links.look_up_soon(request, appointment.external_id)
                 return self._booked(booking, facts)
             # The hold lapsed under us and the time may be somebody else's by now.
             refused[booking.rep_id] = SlotTaken.code

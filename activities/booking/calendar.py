@@ -104,10 +104,14 @@ class Calendar(Protocol):
         """Starts (UTC) at which the whole appointment fits."""
 
     async def create(self, request: AppointmentRequest) -> Appointment:
-        """Make it. Raises SlotTaken when the slot is gone, CalendarDoubt when the answer was lost."""
+        """Make it, and no more: somebody waits on the phone. Raises SlotTaken when the slot is gone, CalendarDoubt when
+        the answer was lost."""
 
     async def find(self, request: AppointmentRequest) -> Appointment | None:
         """The appointment made earlier for this very request, if the calendar has it."""
+
+    async def join_url(self, request: AppointmentRequest, external_id: str) -> str | None:
+        """The link of its meeting; None while there is none yet."""
 
     async def cancel(self, request: AppointmentRequest, external_id: str, reason: str) -> None:
         """Call it off; telling the invitee is the provider's business. One that is gone already is no error."""

@@ -72,11 +72,7 @@ class CalendlyCalendar:
         except CalendlyHttpError as error:
             raise _as_calendar_error(error) from error
         invitee = answer["resource"]
-        return Appointment(
-            external_id=invitee["event"],
-            cancel_url=invitee.get("cancel_url"),
-            join_url=await self._join_url(invitee["event"]),
-        )
+        return Appointment(external_id=invitee["event"], cancel_url=invitee.get("cancel_url"))
 
     async def find(self, request: AppointmentRequest) -> Appointment | None:
         organization = await self._ask(self._client.organization)
@@ -104,6 +100,11 @@ class CalendlyCalendar:
                         join_url=(event.get("location") or {}).get("join_url"),
                     )
         return None
+
+    async def join_url(self, request: AppointmentRequest, external_id: str) -> str | None:
+        event = await self._get(f"scheduled_events/{_uuid(external_id)}")
+        join_url = (event["resource"].get("location") or {}).get("join_url")
+        return str(join_url) if join_url else None
 
     async def cancel(self, request: AppointmentRequest, external_id: str, reason: str) -> None:
         path = f"scheduled_events/{_uuid(external_id)}/cancellation"
@@ -141,15 +142,6 @@ class CalendlyCalendar:
         elif place["kind"] == "physical" and locations[0].get("location"):
             place["location"] = str(locations[0]["location"])
         return place
-
-    async def _join_url(self, event_uri: str) -> str | None:
-        """The meeting's link, if the calendar tells it at once: the appointment stands without it."""
-        try:
-            event = await self._get(f"scheduled_events/{_uuid(event_uri)}")
-        except CalendarError:
-            return None
-        join_url = (event["resource"].get("location") or {}).get("join_url")
-        return str(join_url) if join_url else None
 
     async def _is_cancelled(self, event_uri: str) -> bool:
         event = await self._get(f"scheduled_events/{_uuid(event_uri)}")

@@ -29,7 +29,6 @@ _VIEW_MINUTES = 15
 _GRID = timedelta(minutes=30)
 _FREE = frozenset("04")  # free, working elsewhere
 _MOST_REQUESTS_A_MAILBOX = 4  # Graph's limit for one application and one mailbox
-_MEETING_LOOKS, _MEETING_SECONDS = 3, 0.4
 
 
 class TeamsCalendar:
@@ -62,7 +61,7 @@ class TeamsCalendar:
             if error.code == "ErrorDuplicateTransactionId" and (ours := await self.find(request)) is not None:
                 return ours
             raise _refused(error) from error
-        return await self._with_meeting(mailbox, event)
+        return _appointment(event)
 
     async def find(self, request: AppointmentRequest) -> Appointment | None:
         mailbox = request.diary.calendar_ref
@@ -80,8 +79,16 @@ class TeamsCalendar:
         wanted = transaction_id(request)
         for event in answer["value"]:
             if event.get("transactionId") == wanted and not event.get("isCancelled"):
-                return await self._with_meeting(mailbox, event)
+                return _appointment(event)
         return None
+
+    async def join_url(self, request: AppointmentRequest, external_id: str) -> str | None:
+        path = f"{_user(request.diary.calendar_ref)}/events/{quote(external_id, safe='')}"
+        try:
+            event = await self._graph.ask("GET", path)
+        except GraphHttpError as error:
+            raise _refused(error) from error
+        return _appointment(event).join_url
 
     async def cancel(self, request: AppointmentRequest, external_id: str, reason: str) -> None:
         mailbox = request.diary.calendar_ref
@@ -114,18 +121,11 @@ class TeamsCalendar:
             raise CalendarRefused(f"getSchedule: {failure.get('responseCode', '')}")
         return str(schedule["availabilityView"])
 
-    async def _with_meeting(self, mailbox: str, event: dict[str, Any]) -> Appointment:
-        """The appointment with its link. Graph may make the meeting a moment after the event."""
-        for look in range(_MEETING_LOOKS):
-            if event.get("onlineMeeting"):
-                break
-            await asyncio.sleep(_MEETING_SECONDS * look)
-            try:
-                event = await self._graph.ask("GET", f"{_user(mailbox)}/events/{quote(event['id'], safe='')}")
-            except (GraphHttpError, CalendarError):
-                break  # the appointment stands; its link is in the invitation
-        join_url = (event.get("onlineMeeting") or {}).get("joinUrl")
-        return Appointment(external_id=event["id"], join_url=join_url, cancel_url=None)
+
+def _appointment(event: dict[str, Any]) -> Appointment:
+    """With its link, if Graph has made the meeting already: that may come a moment after the event."""
+    join_url = (event.get("onlineMeeting") or {}).get("joinUrl")
+    return Appointment(external_id=event["id"], join_url=join_url, cancel_url=None)
 
 
 def transaction_id(request: AppointmentRequest) -> str:

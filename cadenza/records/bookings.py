@@ -157,7 +157,7 @@ async def confirm(
         .values(
             state=BookingState.CONFIRMED.value,
             external_id=external_id,
-            join_url=join_url,
+            join_url=join_url or col(Booking.join_url),
             cancel_url=cancel_url,
             failure="",
             hold_until=None,
@@ -165,6 +165,11 @@ async def confirm(
         )
     )
     return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+async def note_join_url(session: AsyncSession, booking_id: str, join_url: str) -> None:
+    """The link of a booking's meeting, which came after the booking."""
+    await session.execute(update(Booking).where(col(Booking.id) == booking_id).values(join_url=join_url))
 
 
 async def release(session: AsyncSession, booking_id: str, failure: str, *, for_good: bool = False) -> bool:

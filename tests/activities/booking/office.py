@@ -1,5 +1,6 @@
 """A campaign whose reps have their calendars at an emulated vendor, and what one does there during a call."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from activities.booking import BookSlot, FindOpenSlots, ReleaseBooking
 from activities.booking.activities import BookingActivities
 from cadenza.domain.identifiers import new_id
 from cadenza.domain.messages import BookingResult, SlotOffer
+from cadenza.records.booking_tables import Booking
 from rehearsal.calendly.server import CalendlyEmulator
 from rehearsal.microsoft.mailboxes import USERS
 from rehearsal.microsoft.server import MicrosoftEmulator
@@ -94,6 +96,15 @@ class Office(ABC):
 
     def fault(self, operation: str, effect: str, **more: Any) -> None:
         self.world.faults.order({"vendor": self.vendor, "operation": operation, "effect": effect, **more})
+
+    async def linked_booking(self, lead_id: str) -> Booking:
+        """The lead's one booking, when its link is there. Raises TimeoutError."""
+        async with asyncio.timeout(10):
+            while True:
+                (booking,) = await self.house.bookings(lead_id)
+                if booking.join_url is not None:
+                    return booking
+                await asyncio.sleep(0.05)
 
     def mine(self, email: str = "ann.lee@example.com") -> list[Made]:
         return [one for one in self.appointments() if one.email == email]

@@ -29,8 +29,29 @@ async def test_our_booking_id_travels_with_the_appointment(calendly_office: Cale
     result = await calendly_office.book(lead, (await calendly_office.find(lead)).slots[0].token)
     (meeting,) = calendly_office.emulator.ledger.all()
     assert meeting.request.tracking["utm_content"] == result.booking_id
-    (booking,) = await calendly_office.house.bookings(lead)
+    booking = await calendly_office.linked_booking(lead)
     assert booking.cancel_url and booking.join_url
+
+
+async def test_nobody_waits_on_the_phone_for_the_meetings_link(calendly_office: CalendlyOffice) -> None:
+    await calendly_office.open()
+    calendly_office.fault("fetch_event", "delay", seconds=1.5)
+    lead = await calendly_office.lead()
+    slot = (await calendly_office.find(lead)).slots[0]
+    began = time.monotonic()
+    assert (await calendly_office.book(lead, slot.token)).status == "booked"
+    assert time.monotonic() - began < 1.0
+    (booking,) = await calendly_office.house.bookings(lead)
+    assert booking.state == BookingState.CONFIRMED and booking.join_url is None
+    assert (await calendly_office.linked_booking(lead)).join_url
+
+
+async def test_a_link_that_cannot_be_had_at_once_is_asked_for_again(calendly_office: CalendlyOffice) -> None:
+    await calendly_office.open()
+    calendly_office.fault("fetch_event", "status:503")
+    lead = await calendly_office.lead()
+    await calendly_office.book(lead, (await calendly_office.find(lead)).slots[0].token)
+    assert (await calendly_office.linked_booking(lead)).join_url
 
 
 async def test_a_slot_that_a_stranger_took_goes_to_the_next_free_rep(calendly_office: CalendlyOffice) -> None:
