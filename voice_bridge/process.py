@@ -22,9 +22,10 @@ from voice_bridge.services import build_services
 log = structlog.get_logger(__name__)
 
 NAME = "bridge"
-GARBAGE_THRESHOLDS = (5000, 10, 3)
-"""Python's own look at everything that lives every few seconds of a hundred calls, and all calls wait meanwhile. With
-these it is every 250 calls or so that ended: each leaves some 500 objects and 60 KB that only such a look gives back."""
+GARBAGE_THRESHOLDS = (2000, 10, 5)
+"""Each call that ended leaves some 500 objects and 60 KB that only a look for garbage gives back. With these
+there is a short one every fifty ended calls, and one at everything that lives, for which all calls wait, every
+250. By Python's own numbers the latter comes every few seconds."""
 
 
 async def run_bridge(settings: Settings) -> None:
