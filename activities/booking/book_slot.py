@@ -84,7 +84,7 @@ class BookingSaga:
                 await self._let_go(booking, error.code)
                 self.availability.forget(request.diary)
                 continue
-            self.availability.forget(request.diary)
+            self.availability.renew(request.diary)
             if await self._confirm(booking, appointment):
                 if appointment.join_url is None:
                     self.links.look_up_soon(request, appointment.external_id)
