@@ -5,7 +5,10 @@ voice, calendars and the telephone network take what they take in production (`b
 The stages are those of the campaign's report, measured by the bridge at the carrier's marks; the last figure is the
 carrier's own: from a person's last sound to the agent's first, at the phone.
 
-    python -m bench reply_time [--leads 40] [--calls 6]
+The emulated model uses few words, and a voice that keeps what it said lately would hardly be asked: without `--reuse`
+every sentence is synthesised anew.
+
+    python -m bench reply_time [--leads 40] [--calls 6] [--reuse]
 """
 
 import argparse
@@ -45,9 +48,11 @@ class Waited:
         self.skipped = skipped
 
 
-async def measure(folder: Path, leads: int, calls: int, seed: int) -> Waited:
+async def measure(folder: Path, leads: int, calls: int, seed: int, *, reuse: bool) -> Waited:
     """Call so many people. Raises DidNotStart, TimeoutError."""
     environment = chaos_environment(folder, seed=seed, calls_per_second=1.0, lines=calls)
+    if not reuse:
+        environment["BRIDGE_SPOKEN_CACHE_MB"] = "0"
     settings = demo_settings(environment)
     under_test = UnderTest(settings, environment, UP)
     try:
@@ -91,12 +96,13 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--leads", type=int, default=40, help="people to call")
     parser.add_argument("--calls", type=int, default=6, help="at the same time")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--reuse", action="store_true", help="say a sentence again from memory, as the bridge does")
     options = parser.parse_args(words)
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(f"Machine: {describe()}; {options.calls} calls at the same time")
     try:
         with open_folder("cadenza-bench-") as folder:
-            waited = asyncio.run(measure(folder, options.leads, options.calls, options.seed))
+            waited = asyncio.run(measure(folder, options.leads, options.calls, options.seed, reuse=options.reuse))
     except (DidNotStart, TimeoutError) as error:
         console.print(f"No result: {error or 'the campaign did not end in time'}")
         raise SystemExit(2) from error

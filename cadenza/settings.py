@@ -91,6 +91,9 @@ class Settings(BaseSettings):
         "ws://127.0.0.1:8001", description="Address at which Twilio reaches the bridge (wss:// in production)"
     )
     bridge_max_calls: int = Field(100, ge=1, description="Conversations one bridge process takes")
+    bridge_spoken_cache_mb: int = Field(
+        16, ge=0, description="Memory for sentences that the agent may say again in the same words; 0: all anew"
+    )
     signing_secret: SecretStr = Field(
         SecretStr("rehearsal-only-signing-secret"),
         description="Secret that signs stream tokens and audio links",

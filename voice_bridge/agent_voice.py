@@ -1,10 +1,12 @@
 """What the agent says, put together: mouth, rendered lines, the journal's rows and the model's memory."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
 from cadenza.domain import phrases
 from cadenza.domain.standard_lines import Line, line_text
+from cadenza.records.audio import Rendered
 from cadenza.records.call_context import CallContext
 from voice_bridge import turn_events as events
 from voice_bridge.agent_turn import AgentTurn
@@ -14,9 +16,12 @@ from voice_bridge.dictation import asks_for_details
 from voice_bridge.heard import Sentence
 from voice_bridge.journal import Journal
 from voice_bridge.mouth import Mouth, Utterance, Wire
-from voice_bridge.speaking import Synthesiser, Voice
+from voice_bridge.speaking import SpeakingFailed, Synthesiser, Voice
+from voice_bridge.tasks import end_task
 from voice_bridge.thinking.sentences import sentences_of
 from voice_bridge.timing import ReplyTiming
+
+PREPARING_PAUSE_SECONDS = 0.5
 
 
 class Listener(Protocol):
@@ -52,6 +57,7 @@ class AgentVoice:
         self._turn: AgentTurn | None = None
         self._timing: ReplyTiming | None = None
         self._was_heard = False
+        self._preparing: list[asyncio.Task[None]] = []
         self.mouth = Mouth(wire, synthesiser, voice, self)
 
     # --- What the call asks for --------------------------------------------------------------------------------------
@@ -67,8 +73,8 @@ class AgentVoice:
         turn.entries.append(entry)
         for line in lines:
             self._say_line(turn, line, entry)
-        for sentence in sentences_of(rest):
-            self.say(turn, sentence, entry)
+        if rest:
+            self.say(turn, rest, entry)
         self.mouth.close(turn.utterance)
 
     def begin_reply(self, lead_in: Sequence[Line]) -> AgentTurn:
@@ -101,6 +107,8 @@ class AgentVoice:
 
     async def close(self) -> None:
         self.discard()
+        for task in self._preparing:
+            await end_task(task)
         await self.mouth.aclose()
 
     async def load_lines(self) -> None:
@@ -122,11 +130,17 @@ class AgentVoice:
     # --- What a reply asks for ---------------------------------------------------------------------------------------
 
     def say(self, turn: AgentTurn, text: str, entry: AgentEntry | None) -> None:
+        """In one piece where it was rendered so, else sentence by sentence."""
         if turn.timing is not None and turn.timing.first_sentence is None:
             turn.timing.first_sentence = self._listener.now_ms()
-        sentence = self.mouth.say(turn.utterance, text, rendered=self._library.find(text, self._voice))
-        if entry is not None:
-            entry.sentences.append(sentence)
+        for piece in [text] if self._library.find(text, self._voice) else sentences_of(text):
+            sentence = self.mouth.say(turn.utterance, piece, rendered=self._library.find(piece, self._voice))
+            if entry is not None:
+                entry.sentences.append(sentence)
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Have these sentences rendered before they are needed."""
+        self._preparing.append(asyncio.create_task(self._prepare(texts)))
 
     def say_again(self, turn: AgentTurn) -> None:
         self._say_line(turn, Line.SAY_AGAIN, None)
@@ -171,6 +185,10 @@ class AgentVoice:
         if self._turn is not None and self._turn.timing is not None:
             self._turn.timing.heard = self._listener.now_ms()
 
+    def on_synthesised(self, sentence: Sentence) -> None:
+        audio = Rendered(bytes(sentence.audio), sentence.spoken.times)
+        self._library.keep_spoken(sentence.text, self._voice, audio)
+
     def on_audio_until(self, until_ms: int) -> None:
         self._listener.take(events.AgentAudio(self._listener.now_ms(), until_ms))
 
@@ -208,6 +226,17 @@ class AgentVoice:
                 turn.utterance.heard_text or turn.was_foreseen
             ):  # words that nobody heard are no part of the conversation
                 self._journal.write(turn.row())
+
+    async def _prepare(self, texts: Sequence[str]) -> None:
+        """One after the other, and not before what is said now is there: a plan of the vendor's has few at once."""
+        for text in texts:
+            await asyncio.sleep(PREPARING_PAUSE_SECONDS)
+            if self._library.find(text, self._voice) is None:
+                try:
+                    audio = await self.mouth.render(text)
+                except SpeakingFailed:
+                    return  # it is tried again when it is said
+                self._library.keep_prepared(text, self._voice, audio)
 
     def _text(self, line: Line) -> str:
         context = self._context

@@ -43,6 +43,9 @@ class MouthEvents(Protocol):
     def on_first_played(self, utterance: "Utterance") -> None:
         """The first 20 ms of the utterance were played."""
 
+    def on_synthesised(self, sentence: Sentence) -> None:
+        """All audio of the sentence is there."""
+
     def on_audio_until(self, until_ms: int) -> None:
         """All audio sent so far will have been played at this time."""
 
@@ -180,6 +183,17 @@ class Mouth:
             self._hear(utterance, self._playout.overdue(now_ms))
             self._finish_if_done(utterance)
 
+    async def render(self, text: str) -> Rendered:
+        """The whole audio of a sentence that is not being said. Raises SpeakingFailed."""
+        spoken = speakable(text, self._voice.language)
+        self.characters += len(spoken)
+        audio, times = bytearray(), SpokenCharacters()
+        async with contextlib.aclosing(self._synthesiser.stream(spoken, self._voice)) as stream:  # type: ignore[type-var]
+            async for chunk in stream:
+                audio += chunk.audio
+                times.add(chunk.times)
+        return Rendered(bytes(audio), times.times)
+
     async def aclose(self) -> None:
         """Stop; nothing is told any more."""
         if self._utterance is not None:
@@ -283,6 +297,7 @@ class Mouth:
                 if not self._paused:
                     self._send(utterance, sentence)
         sentence.is_complete = True
+        self._events.on_synthesised(sentence)
 
     def _send(self, utterance: Utterance, sentence: Sentence) -> None:
         """Send what is there and was not sent, with a mark about every half second."""

@@ -4,7 +4,7 @@ It may be cancelled at any moment, when the callee speaks. A tool that is runnin
 result is kept.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from voice_bridge.agent_turn import AgentTurn
 from voice_bridge.conversation import AgentEntry, Conversation, ToolEntry
 from voice_bridge.prompt import now_note, system_prompt
 from voice_bridge.speculation import Speculation
-from voice_bridge.thinking import ReplyPart, TextPart, Thinker, ThinkingFailed, TokensUsed, ToolCall
+from voice_bridge.thinking import LastWords, ReplyPart, TextPart, Thinker, ThinkingFailed, TokensUsed, ToolCall
 from voice_bridge.thinking.sentences import SentenceSplitter
 from voice_bridge.tools import ToolBox, ToolOutcome
 
@@ -41,6 +41,7 @@ class ReplyVoice(Protocol):
     def opted_out(self) -> None: ...
     def end_requested(self) -> None: ...
     def tokens_used(self, count: int) -> None: ...
+    def prepare(self, texts: Sequence[str]) -> None: ...
     async def callee_is_on_record(self) -> None: ...
 
 
@@ -148,11 +149,21 @@ class Replier:
         self, turn: AgentTurn, entry: AgentEntry, calls: list[ToolCall], parts: AsyncIterator[ReplyPart]
     ) -> bool:
         splitter = SentenceSplitter()
+        farewell: SentenceSplitter | None = None
         async for part in parts:
             match part:
                 case TextPart(text):
                     self._voice.first_token(turn)
                     await self._say_all(turn, entry, splitter.feed(text))
+                case LastWords(text):
+                    # Said as they come: the call that holds them may take as long again to be whole.
+                    if farewell is None:
+                        await self._say_all(turn, entry, splitter.flush())
+                        if phrases.is_goodbye(turn.utterance.planned_text):
+                            continue  # in its own words already
+                        farewell = SentenceSplitter()
+                    self._voice.first_token(turn)
+                    await self._say_all(turn, entry, farewell.feed(text))
                 case ToolCall():
                     self._voice.first_token(turn)
                     calls.append(part)
@@ -160,7 +171,7 @@ class Replier:
                     self._voice.tokens_used(count)
             if len(entry.sentences) >= MAX_SENTENCES:
                 return True
-        await self._say_all(turn, entry, splitter.flush())
+        await self._say_all(turn, entry, splitter.flush() + (farewell.flush() if farewell is not None else []))
         return bool(entry.sentences)
 
     async def _say_all(self, turn: AgentTurn, entry: AgentEntry, sentences: list[str]) -> None:
@@ -173,7 +184,10 @@ class Replier:
         """Say what the tool has to say; True if it had something."""
         if outcome.opted_out:
             self._voice.opted_out()
-        farewell_was_said = outcome.ends_call and phrases.is_goodbye(turn.utterance.planned_text)
+        planned = turn.utterance.planned_text
+        farewell_was_said = outcome.ends_call and (
+            phrases.is_goodbye(planned) or phrases.plain(outcome.say) in phrases.plain(planned)
+        )
         says = bool(outcome.say) and not farewell_was_said
         if says:
             # Seen by the model as said before the tool answered: what comes last is what it has to answer.
@@ -181,6 +195,8 @@ class Replier:
             self._conversation.insert_before(tool, entry)
             turn.entries.append(entry)
             self._voice.say(turn, outcome.say, entry)
+        if outcome.said_next:
+            self._voice.prepare(outcome.said_next)
         if outcome.ends_call:
             self._voice.end_requested()
         return says or outcome.ends_call

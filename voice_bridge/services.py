@@ -48,7 +48,7 @@ def build_services(settings: Settings, bridge_id: str, database: Database, leads
         journals=JournalWriter(database),
         rules=RulesInForce(rules_for(settings)),
         leads=leads,
-        library=AudioLibrary(database),
+        library=AudioLibrary(database, spoken_bytes=settings.bridge_spoken_cache_mb * 1_000_000),
         listen=AssemblyAIListening(
             AssemblyAIOptions(
                 api_key=settings.assemblyai_api_key.get_secret_value(),

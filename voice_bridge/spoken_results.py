@@ -35,6 +35,12 @@ def connecting(label: str) -> str:
     return f"I'm connecting you to {label} now. One moment, please."
 
 
-def booked(what: str) -> str:
+def booked(when: str, rep: str = "") -> str:
     """Said only after the calendar has confirmed."""
-    return f"You're booked for {what}. {ANYTHING_ELSE}"
+    person = f" You'll be speaking with {rep}." if rep else ""
+    return f"{confirmed(when)}{person} {ANYTHING_ELSE}"
+
+
+def confirmed(when: str) -> str:
+    """The beginning of it, which can be rendered while the callee makes up their mind."""
+    return f"You're booked for {when}."

@@ -1,7 +1,7 @@
 """The model's tools. They take ids from closed lists only, and answer every mistake with an error it can read."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -54,6 +54,8 @@ class ToolOutcome:
     opted_out: bool = False
     connects: bool = False
     """To a person, as soon as `say` was heard."""
+    said_next: tuple[str, ...] = ()
+    """Sentences one of which is likely to follow: they can be rendered meanwhile."""
 
 
 class ToolBox:
@@ -131,7 +133,7 @@ class ToolBox:
         offer = await self._actions.offer_slots(call_id, message)
         if not offer.slots:
             return ToolOutcome({"slots": [], "reason": offer.reason or "no free time was found"})
-        return self._spoken({"slots": self._offer(offer.slots)}, spoken_results.offer(offer.slots))
+        return self._spoken({"slots": self._offer(offer.slots)}, spoken_results.offer(offer.slots), offer.slots)
 
     async def _book_appointment(self, call_id: str, arguments: dict[str, Any]) -> ToolOutcome:
         token = _text(arguments, "slot_token")
@@ -147,14 +149,14 @@ class ToolBox:
         match booking.status:
             case "booked":
                 self._facts.booked = True
+                when = self._offered[token].spoken
                 person = f" with {booking.rep_name}" if booking.rep_name else ""
-                spoken = booking.spoken or self._offered[token].spoken
-                said = spoken if booking.rep_name and booking.rep_name in spoken else spoken + person
-                return self._spoken({"status": "booked", "spoken": said}, spoken_results.booked(said))
+                result = {"status": "booked", "spoken": when + person}
+                return self._spoken(result, spoken_results.booked(when, booking.rep_name))
             case "taken":
                 self._offered.pop(token, None)
-                result = {"status": "taken", "slots": self._offer(booking.slots)}
-                return self._spoken(result, spoken_results.taken(booking.slots))
+                taken = {"status": "taken", "slots": self._offer(booking.slots)}
+                return self._spoken(taken, spoken_results.taken(booking.slots), booking.slots)
             case "need_email":
                 return ToolOutcome({"status": "need_email"})
         return ToolOutcome({"status": "failed", "reason": booking.reason or "the calendar did not take it"})
@@ -258,11 +260,12 @@ class ToolBox:
         farewell = _text(arguments, "farewell", required=False)[:_MAX_FAREWELL]
         return ToolOutcome({"status": "ending"}, say=farewell, is_final=True, ends_call=True)
 
-    def _spoken(self, result: dict[str, Any], say: str) -> ToolOutcome:
+    def _spoken(self, result: dict[str, Any], say: str, offered: Sequence[OfferedSlot] = ()) -> ToolOutcome:
         """A result that the bridge puts into words itself, where it can."""
         if not say or not spoken_results.speaks_results(self._context.policy):
             return ToolOutcome(result)
-        return ToolOutcome(result, say=say, is_final=True)
+        said_next = tuple(spoken_results.confirmed(slot.spoken) for slot in offered)
+        return ToolOutcome(result, say=say, is_final=True, said_next=said_next)
 
     def _offer(self, slots: list[OfferedSlot]) -> list[dict[str, str]]:
         self._facts.slots_offered = self._facts.slots_offered or bool(slots)

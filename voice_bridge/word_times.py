@@ -32,6 +32,10 @@ class SpokenCharacters:
             self._ends.append(known)
         self._text += times.characters[: len(times.ends_ms)]
 
+    @property
+    def times(self) -> CharacterTimes:
+        return CharacterTimes(self._text, tuple(self._ends))
+
     def words(self) -> list[tuple[str, int]]:
         """Each word so far, with its end."""
         found: list[tuple[str, int]] = []

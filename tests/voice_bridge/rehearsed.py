@@ -307,6 +307,7 @@ async def rehearsed(database_url: str, data_dir: Any, **policy: Any) -> AsyncIte
                 "assemblyai_streaming_url": f"ws://127.0.0.1:{ports['assemblyai']}",
                 "openai_base_url": f"http://127.0.0.1:{ports['openai']}/v1",
                 "elevenlabs_base_url": f"http://127.0.0.1:{ports['elevenlabs']}",
+                "bridge_spoken_cache_mb": 0,  # the emulated model always uses the same words
             }
         )
         database = Database(database_url)

@@ -132,6 +132,11 @@ async def test_booking_goes_through_the_leads_workflow_with_stable_update_ids(ca
     assert tools[1].payload is not None and tools[1].payload["result"]["status"] == "booked"
 
 
+async def test_the_confirmation_is_rendered_while_the_callee_makes_up_their_mind(calls: Calls) -> None:
+    confirmation = next(turn for turn in calls.turns["01"] if turn.text.startswith("You're booked for "))
+    assert confirmation.latency is not None and "first_voice" not in confirmation.latency
+
+
 async def test_an_opt_out_suppresses_the_number_and_tells_the_workflow(calls: Calls) -> None:
     assert calls.told("23", OptedOut)
     phone = (await calls.world.attempt(calls.attempts["23"])).phone

@@ -74,6 +74,7 @@ class Notes:
 
     told: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
+    synthesised: list[str] = field(default_factory=list)
     until: int = 0
 
     def on_sentence_begun(self, utterance: Utterance, sentence: Sentence) -> None:
@@ -90,6 +91,9 @@ class Notes:
 
     def on_sentence_heard(self, utterance: Utterance, sentence: Sentence) -> None:
         self.told.append(sentence.text)
+
+    def on_synthesised(self, sentence: Sentence) -> None:
+        self.synthesised.append(sentence.text)
 
     def on_done(self, utterance: Utterance) -> None:
         self.told.append("done")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
 
 from cadenza.domain.script import Objection, Script
@@ -15,7 +16,7 @@ from voice_bridge.heard import Sentence
 from voice_bridge.mouth import Utterance
 from voice_bridge.outcome import CallFacts
 from voice_bridge.reply import MAX_SENTENCES, Replier
-from voice_bridge.thinking import ReplyPart, TextPart, ThinkingFailed, TokensUsed, ToolCall
+from voice_bridge.thinking import LastWords, ReplyPart, TextPart, ThinkingFailed, TokensUsed, ToolCall
 from voice_bridge.tools import ToolBox, ToolOutcome
 
 SCRIPT = Script(
@@ -67,6 +68,7 @@ class Voice:
     """The call's side of a reply."""
 
     said: list[str] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
     closed: int = 0
     ended: bool = False
     tokens: int = 0
@@ -97,6 +99,9 @@ class Voice:
 
     def tokens_used(self, count: int) -> None:
         self.tokens += count
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        self.prepared += texts
 
 
 class Desk:
@@ -308,6 +313,48 @@ async def test_whatever_the_model_writes_the_reply_is_closed_and_nothing_is_done
     assert desk.actions.done == []
     assert spoken == said
     assert not any("<" in sentence or "*" in sentence for sentence in spoken)
+
+
+# --- The last words --------------------------------------------------------------------------------------------------
+
+
+def end_call(farewell: str) -> ToolCall:
+    return ToolCall("c1", "end_call", orjson.dumps({"farewell": farewell}).decode())
+
+
+async def test_a_farewell_is_said_while_its_call_is_still_being_written() -> None:
+    desk = Desk([LastWords("Have a great "), LastWords("day. Good"), ThinkingFailed("cut_off")])
+    assert await desk.answer("No, thank you.") == ["Have a great day."]
+    assert not desk.voice.ended
+
+
+@pytest.mark.parametrize("farewell", ["Have a great day. Goodbye.", "So long, Alex. Enjoy the weather!"])
+async def test_a_farewell_is_said_once_and_ends_the_call(farewell: str) -> None:
+    pieces: Step = [LastWords(farewell[start : start + 5]) for start in range(0, len(farewell), 5)]
+    desk = Desk([*pieces, end_call(farewell)])
+    assert " ".join(await desk.answer("No, thank you.")) == farewell
+    assert desk.voice.ended
+    roles = [message["role"] for message in desk.conversation.messages("s", "n")]
+    assert roles == ["system", "user", "assistant", "assistant", "tool", "system"]
+
+
+async def test_who_has_said_goodbye_in_other_words_does_not_say_it_again() -> None:
+    desk = Desk(
+        [TextPart("Thanks for your time, goodbye."), LastWords("Have a nice day. "), end_call("Have a nice day.")]
+    )
+    assert await desk.answer("No, thank you.") == ["Thanks for your time, goodbye."]
+    assert desk.voice.ended
+
+
+async def test_words_before_a_farewell_come_first() -> None:
+    desk = Desk([TextPart("I understand."), LastWords("Have a nice day. "), end_call("Have a nice day.")])
+    assert await desk.answer("No, thank you.") == ["I understand.", "Have a nice day."]
+
+
+async def test_what_is_likely_to_be_said_next_is_rendered_meanwhile() -> None:
+    desk = Desk([ToolCall("c1", "offer_slots", '{"preference": null}')])
+    await desk.answer("Yes, when?")
+    assert desk.voice.prepared and all(text.startswith("You're booked for ") for text in desk.voice.prepared)
 
 
 async def test_a_model_that_talks_without_end_is_cut() -> None:

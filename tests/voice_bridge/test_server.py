@@ -28,6 +28,7 @@ from cadenza.records.journal import TurnRow, write_turns
 from cadenza.records.suppressions import list_suppression_events
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
 from voice_bridge.admission import is_signed
+from voice_bridge.audio_library import CAPACITY_BYTES, _Shelf
 from voice_bridge.call import Call
 from voice_bridge.news import NewsDesk
 from voice_bridge.node import BridgeNode
@@ -511,7 +512,7 @@ async def test_whoever_takes_a_call_up_speaks_at_once_without_the_synthesiser(wo
     attempt = await world.lead("01", line="19")
     await world.run("update attempt set disclosure_heard = true where id = :id", id=attempt)
     await journal(world, attempt, TurnRow(1, Speaker.AGENT, "Hello."))
-    world.services.library._kept.clear()
+    world.services.library._rendered = _Shelf(CAPACITY_BYTES)
     async with carrier(world) as line:
         await line.start(attempt, stream_token(world, attempt))
         await line.audio()

@@ -6,7 +6,8 @@ import pytest
 
 from cadenza.domain.messages import OfferedSlot
 from cadenza.domain.policy import CampaignPolicy
-from voice_bridge.spoken_results import booked, offer, speaks_results, taken
+from voice_bridge.spoken_results import booked, confirmed, offer, speaks_results, taken
+from voice_bridge.thinking.sentences import sentences_of
 
 
 def slots(*spoken: str) -> list[OfferedSlot]:
@@ -31,7 +32,13 @@ def test_a_time_that_has_gone_is_told_with_the_others_or_left_to_the_model() -> 
 
 
 def test_a_booking_is_said_with_what_was_booked() -> None:
-    assert booked("Monday at two with Dana").startswith("You're booked for Monday at two with Dana.")
+    words = booked("Monday at two", "Dana Reyes")
+    assert words.startswith("You're booked for Monday at two. You'll be speaking with Dana Reyes. ")
+    assert "speaking" not in booked("Monday at two")
+
+
+def test_the_first_sentence_of_a_booking_is_known_before_the_calendar_answers() -> None:
+    assert sentences_of(booked("Monday at two", "Dana Reyes"))[0] == confirmed("Monday at two")
 
 
 @pytest.mark.parametrize(("language", "speaks"), [("en", True), ("en-AU", True), ("de", False)])

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -16,7 +17,7 @@ from tests.voice_bridge.rehearsed import eventually
 from voice_bridge.listening.assemblyai import AssemblyAIListening, AssemblyAIOptions, AssemblyAIRecogniser
 from voice_bridge.speaking import SpeakingFailed, Voice
 from voice_bridge.speaking.elevenlabs import ElevenLabsOptions, ElevenLabsSynthesiser
-from voice_bridge.thinking import TextPart, ThinkingFailed, TokensUsed, ToolCall
+from voice_bridge.thinking import LastWords, TextPart, ThinkingFailed, TokensUsed, ToolCall
 from voice_bridge.thinking.openai import OpenAIOptions, OpenAIThinker
 from voice_bridge.tools import definitions
 
@@ -238,6 +239,15 @@ async def test_a_tool_call_comes_whole(vendors: Vendors) -> None:
     parts = await think(vendors, "What times do you have on Tuesday?")
     (call,) = [part for part in parts if isinstance(part, ToolCall)]
     assert call.name == "offer_slots" and call.id and call.arguments.startswith("{") and call.arguments.endswith("}")
+
+
+async def test_the_last_words_come_before_their_call_is_whole(vendors: Vendors) -> None:
+    parts = await think(vendors, "Nothing else, goodbye.")
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    (last,) = [call for call in calls if call.name == "end_call"]
+    words = [part for part in parts if isinstance(part, LastWords)]
+    assert len(words) > 2 and parts.index(words[-1]) < parts.index(last)
+    assert "".join(part.text for part in words) == orjson.loads(last.arguments)["farewell"]
 
 
 @pytest.mark.parametrize("effect", ["status:500", "status:503", "status:429"])

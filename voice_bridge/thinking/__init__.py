@@ -13,6 +13,13 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
+class LastWords:
+    """Some more text of a farewell, as it stands in a tool call that is still being written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """The model wants a tool run. `arguments` is JSON as the model wrote it: possibly broken."""
 
@@ -26,7 +33,7 @@ class TokensUsed:
     count: int
 
 
-ReplyPart = TextPart | ToolCall | TokensUsed
+ReplyPart = TextPart | LastWords | ToolCall | TokensUsed
 
 
 class ThinkingFailed(Exception):

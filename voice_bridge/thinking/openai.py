@@ -7,11 +7,12 @@ from typing import Any
 
 import aiohttp
 import httpx2
+import jiter
 import openai
 import structlog
 from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
-from voice_bridge.thinking import ReplyPart, TextPart, ThinkingFailed, TokensUsed, ToolCall
+from voice_bridge.thinking import LastWords, ReplyPart, TextPart, ThinkingFailed, TokensUsed, ToolCall
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +120,10 @@ class OpenAIThinker:
                         if content := delta.get("content"):
                             yield TextPart(content)
                         for fragment in delta.get("tool_calls") or ():
-                            calls.setdefault(fragment["index"], _Fragments()).add(fragment)
+                            call = calls.setdefault(fragment["index"], _Fragments())
+                            call.add(fragment)
+                            if words := call.more_last_words():
+                                yield LastWords(words)
                         finished = finished or choice.get("finish_reason") is not None
         except TimeoutError:
             raise ThinkingFailed("timeout") from None
@@ -148,6 +152,21 @@ class _Fragments:
         self.id = ""
         self.name = ""
         self.arguments: list[str] = []
+        self._last_words = ""
+
+    def more_last_words(self) -> str:
+        """What came of the farewell since it was asked for the last time."""
+        if self.name != "end_call":
+            return ""
+        try:
+            arguments = jiter.from_json("".join(self.arguments).encode(), partial_mode="trailing-strings")
+        except ValueError:
+            return ""
+        farewell = arguments.get("farewell") if isinstance(arguments, dict) else None
+        if not isinstance(farewell, str) or not farewell.startswith(self._last_words):
+            return ""
+        more, self._last_words = farewell[len(self._last_words) :], farewell
+        return more
 
     def add(self, fragment: dict[str, Any]) -> None:
         self.id = self.id or fragment.get("id") or ""
