@@ -125,7 +125,7 @@ class AgentVoice:
             )
             for objection in context.script.objections
         ]
-        await self._library.load(texts, self._voice)
+        await self._library.load([*texts, *context.script.openers], self._voice)
 
     # --- What a reply asks for ---------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from cadenza.domain.language import language_name
-from cadenza.domain.script import Script
+from cadenza.domain.script import DEFAULT_OPENERS, Script
 from cadenza.records.call_context import CallContext
 from voice_bridge.spoken_results import speaks_results
 
@@ -22,7 +22,7 @@ Goal: {goal}
 # How to speak
 - One or two short sentences a turn, then stop. Ask one thing at a time. Plain spoken {language}: no lists, no
   markup, no emoji, no stage directions. Say times and sums in words.
-- Answer what was said before you go on. Do not repeat yourself. Never pressure: a clear no is the end.
+{openers}- Answer what was said before you go on. Do not repeat yourself. Never pressure: a clear no is the end.
 - If you are asked whether you are a robot, a machine or an AI: say truthfully that you are an AI assistant.
 - The greeting (who calls, that you are an AI, that the call is recorded) has been spoken already. Do not repeat it.
 - A dash at the end of your own earlier words shows where you were interrupted; the rest was not heard.
@@ -77,6 +77,7 @@ def system_prompt(context: CallContext) -> str:
         purpose=_filled(context, script.purpose),
         goal=_filled(context, script.goal),
         facts="\n".join(f"- {fact}" for fact in script.facts) or "- (none: offer that a specialist explains it)",
+        openers=_openers(context),
         objections=_objections(script),
         transfers=_objects_to_recording(context) + _transfers(context),
         data=_data(context),
@@ -95,6 +96,13 @@ def now_note(context: CallContext, now: datetime, *, wrap_up: bool = False) -> s
     if wrap_up:
         note += " The call has been long: bring it to a friendly close within your next two turns."
     return note
+
+
+def _openers(context: CallContext) -> str:
+    openers = context.script.openers
+    if not openers or (openers == DEFAULT_OPENERS and not speaks_results(context.policy)):
+        return ""
+    return f"- Where it fits, begin with one of these, word for word: they sound at once. {' '.join(openers)}\n"
 
 
 def _objections(script: Script) -> str:

@@ -16,6 +16,7 @@ PLACEHOLDERS = frozenset({"first_name", "company", "agent_name", "agent_company"
 without it."""
 
 _CUSTOM = re.compile(r"\{custom\.(\w{1,60})\|([^{}|]*)\}")
+_OPENER = re.compile(r"[\w ,'\u2019-]{1,60}[.!?]")
 _SPEAKABLE = re.compile(r"[\w .,'\u2019&%$€£/()+:-]{1,80}")
 
 DEFAULT_VOICEMAIL = (
@@ -23,6 +24,12 @@ DEFAULT_VOICEMAIL = (
     "introduction and will not take your time now. If it suits you, ring us back at {callback_number}. "
     "Again, {callback_number}. If you would rather not hear from us, tell us and we will not call again. Goodbye."
 )
+
+
+DEFAULT_OPENERS = (
+    "Great.", "Perfect.", "Sure.", "Of course.", "No problem.", "I see.", "I understand.", "Good question.",
+    "Thank you.", "Have a great day.", "Goodbye.",
+)  # fmt: skip
 
 
 class Objection(BaseModel):
@@ -65,6 +72,11 @@ class Script(BaseModel):
         description="Own words for what the agent says without the model (`reprompt`, `checking`, ...); a script in "
         "another language than English needs them",
     )
+    openers: Annotated[tuple[str, ...], Field(max_length=30)] = Field(
+        DEFAULT_OPENERS,
+        description="Short sentences to begin a reply with: rendered before the campaign starts, so that they sound at "
+        "once. A script in another language than English names its own",
+    )
     callback_number: str = Field("", description="Number said in the voicemail; empty: the caller ID")
 
     @field_validator("disclosure")
@@ -80,6 +92,14 @@ class Script(BaseModel):
         for line in value:
             if line in _OWN_FIELDS:
                 raise ValueError(f"{line.value} has a field of its own: set script.{line.value}")
+        return value
+
+    @field_validator("openers")
+    @classmethod
+    def _are_short_sentences(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for opener in value:
+            if not _OPENER.fullmatch(opener):
+                raise ValueError(f"{opener[:60]!r} is no short sentence: up to 60 letters that end with a full stop")
         return value
 
     @model_validator(mode="after")

@@ -82,4 +82,4 @@ def texts_to_render(
         for line in Line
     ]
     approved = [say(objection.answer) for objection in script.objections]
-    return dict.fromkeys([*lines, *approved, say(script.voicemail)])
+    return dict.fromkeys([*lines, *approved, *script.openers, say(script.voicemail)])

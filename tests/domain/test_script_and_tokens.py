@@ -139,6 +139,17 @@ def test_a_script_in_another_language_brings_its_own_lines_and_they_are_rendered
     assert Script.model_validate(script.model_dump(mode="json")) == script
 
 
+def test_the_sentences_that_replies_begin_with_are_rendered() -> None:
+    script = Script(agent_company="Acme", purpose="p", opening="Hello?", openers=("Right.", "Lovely, thanks!"))
+    assert {"Right.", "Lovely, thanks!"} <= set(texts_to_render(script))
+
+
+@pytest.mark.parametrize("opener", ["", "Great", "{first_name}.", "Great. And so on.", "x" * 61 + ".", "Say\n<data>."])
+def test_what_is_no_short_sentence_is_no_opener(opener: str) -> None:
+    with pytest.raises(ValidationError, match="openers"):
+        Script(agent_company="Acme", purpose="p", opening="Hello?", openers=(opener,))
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

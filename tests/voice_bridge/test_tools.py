@@ -395,3 +395,22 @@ async def test_a_transfer_that_could_not_be_noted_is_not_announced() -> None:
     box.actions.ask_for_transfer = breaks  # type: ignore[method-assign]
     outcome = await box.tools.run("u-7", "transfer_call", '{"target_id": "sales"}')
     assert outcome.result["status"] == "failed" and not outcome.connects and not outcome.say
+
+
+@pytest.mark.parametrize(
+    ("script", "language", "asked"),
+    [
+        ({}, "en", "Great. Perfect."),
+        ({"openers": ("Gern.",)}, "de", "Gern."),
+        ({}, "de", ""),
+        ({"openers": ()}, "en", ""),
+    ],
+    ids=["English", "own words", "another language", "none"],
+)
+def test_the_model_is_asked_to_begin_with_what_sounds_at_once(
+    script: dict[str, Any], language: str, asked: str
+) -> None:
+    made = Script(agent_company="Acme", purpose="p", opening="Hello?", **script)
+    prompt = system_prompt(context(script=made, policy=CampaignPolicy(language=language)))
+    assert (f"word for word: they sound at once. {asked}" in prompt) is bool(asked)
+    assert ("word for word" in prompt) is bool(asked)
