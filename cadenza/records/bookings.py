@@ -7,7 +7,7 @@ constraint keeps two campaigns that share a calendar apart. Times come from the 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from secrets import token_urlsafe
+from secrets import randbelow
 
 from sqlalchemy import ColumnElement, and_, func, or_, text
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +22,9 @@ from cadenza.records.booking_tables import Booking, Rep, SlotOfferRow
 
 ROTATION_DAYS = 30
 HOLD_LAPSED = "hold_lapsed"
+TOKEN_DIGITS = 15
+"""Of an offer's token, which a model writes while somebody waits: it writes three digits at once, of random letters one
+or two."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ async def record_offers(
     """Write down what is offered. The random tokens are the only way to book."""
     rows = [
         SlotOfferRow(
-            token=f"slot_{token_urlsafe(9)}",
+            token=f"s{randbelow(10**TOKEN_DIGITS):0{TOKEN_DIGITS}d}",
             lead_id=lead_id,
             attempt_id=attempt_id,
             starts_at=slot.starts_at,
