@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import os
-import random
 import signal
 import socket
 import sys
@@ -36,6 +35,9 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> Callable[[], None] |
 
 _LASTING_PORTS = (18_500, 32_700)
 """Below what systems hand to outgoing connections (Linux: 32768, others: 49152), and above the servers' usual ones."""
+_STRIDE = 101
+"""Ports from one process's place to that of the next one."""
+_given = 0  # how far this process has come
 
 
 def free_port(first: int = _LASTING_PORTS[0], last: int = _LASTING_PORTS[1], host: str = "127.0.0.1") -> int:
@@ -46,15 +48,18 @@ def free_port(first: int = _LASTING_PORTS[0], last: int = _LASTING_PORTS[1], hos
 def free_block(
     length: int, first: int = _LASTING_PORTS[0], last: int = _LASTING_PORTS[1], host: str = "127.0.0.1"
 ) -> int:
-    """The first of `length` neighbouring ports (before `last`) that nothing listens on.
+    """`length` neighbouring ports (from `first`, before `last`) that nothing listens on.
 
-    The ports stay ours over a restart, as the range is one that no outgoing connection takes its port from. Raises
-    OSError where no such block was found.
+    The ports stay ours over a restart, as the range is one that no outgoing connection takes its port from. Each
+    process looks in a place of its own, and goes on behind what it was given last: of servers that start at the same
+    moment none gets a port that another one is about to take. Raises OSError where no such block was found.
     """
-    starts = list(range(first, last - length + 1))
-    random.shuffle(starts)  # servers that start at the same moment look in different places
-    for start in starts:
+    global _given
+    span = last - length + 1 - first
+    for step in range(span):
+        start = first + (os.getpid() * _STRIDE + _given + step) % span
         if all(port_is_free(port, host) for port in range(start, start + length)):
+            _given += step + length
             return start
     raise OSError(f"no {length} free ports in a row from {first} to {last}")
 

@@ -1,7 +1,10 @@
 """Ports, the lock of the data folder, readiness files, process logs and process marks."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,15 @@ import pytest
 from cadenza.operations.instance_lock import AlreadyRunning, only_instance, running_instance
 from cadenza.operations.port_check import PortsInUse, needed_ports, refuse_taken_ports
 from cadenza.operations.process_log import ProcessLog
-from cadenza.operations.processes import PortHolder, ProcessMark, end_leftover, free_port, port_holder, port_is_free
+from cadenza.operations.processes import (
+    PortHolder,
+    ProcessMark,
+    end_leftover,
+    free_block,
+    free_port,
+    port_holder,
+    port_is_free,
+)
 from cadenza.operations.readiness import clear_ready, is_ready, mark_ready, readiness_file
 from cadenza.settings import Settings
 from tests.support.servers import python_process
@@ -31,6 +42,22 @@ def test_a_taken_port_is_refused_with_its_holder_and_its_setting(taken_port: int
 
 def test_free_ports_pass() -> None:
     refuse_taken_ports({free_port(): "API_PORT"})
+
+
+def test_a_port_is_given_to_nobody_else_before_its_server_listens() -> None:
+    given = [free_block(3) for _ in range(200)]
+    assert len({port for start in given for port in range(start, start + 3)}) == 600
+
+
+def test_processes_look_for_ports_in_places_of_their_own() -> None:
+    code = "from cadenza.operations.processes import free_port; print([free_port() for _ in range(20)])"
+    found = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(3)]
+    assert len({port for printed in found for port in json.loads(printed)}) == 60
+
+
+def test_a_port_that_is_taken_is_not_given(taken_port: int) -> None:
+    with pytest.raises(OSError, match="no 1 free ports"):
+        free_block(1, taken_port, taken_port + 1)
 
 
 def test_a_port_is_known_by_its_holder(taken_port: int) -> None:
