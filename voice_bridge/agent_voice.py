@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cadenza.domain import phrases
-from cadenza.domain.standard_lines import Line, line_text
+from cadenza.domain.standard_lines import RESULT_SENTENCES, Line, line_text
 from cadenza.records.audio import Rendered
 from cadenza.records.call_context import CallContext
 from voice_bridge import turn_events as events
@@ -125,7 +125,7 @@ class AgentVoice:
             )
             for objection in context.script.objections
         ]
-        await self._library.load([*texts, *context.script.openers], self._voice)
+        await self._library.load([*texts, *context.script.openers, *RESULT_SENTENCES], self._voice)
 
     # --- What a reply asks for ---------------------------------------------------------------------------------------
 

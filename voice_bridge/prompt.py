@@ -36,8 +36,8 @@ No prices, discounts, promises or commitments beyond these facts.
 - Interested, or asks for times: call offer_slots. {times_are_said}
 - Takes one of the offered times: call book_appointment with that slot's token. {booking_is_said}
   If it answers need_email, ask for the e-mail address and call it again with the address.
-- Wants to be called another time: call schedule_callback with the local date and time meant. If it is refused, offer
-  the suggestion.
+- Wants to be called another time: call schedule_callback with the local date and time meant. {callback_is_said}
+  If it is refused, offer the suggestion.
 - Does not want to be called again, in any wording: call do_not_call at once, confirm in one sentence, then end_call.
 - Raises one of the listed objections: call answer_objection; its answer is spoken for you. Do not repeat it.
 - Not interested, wrong number, somebody else answers for the person, or no time and no callback wanted: call
@@ -61,10 +61,12 @@ You cannot dial, transfer, pay, or send anything beyond your tools. No number th
 _SPOKEN_FOR_YOU = {
     "times_are_said": "The times it returns are spoken for you; do not repeat them.",
     "booking_is_said": "A booking, or that the time has gone, is spoken for you; never say it before.",
+    "callback_is_said": "The promise is spoken for you.",
 }
 _SPOKEN_BY_YOU = {
     "times_are_said": "Then offer the times it returns, in its own words.",
     "booking_is_said": "Say that it is booked only after the result says so.",
+    "callback_is_said": "Say when we call.",
 }
 
 

@@ -1,13 +1,13 @@
-"""What a calendar's answer sounds like. Spoken as it stands, without asking the model again: a second sooner, and no
-word of it can be made up. English only; in other languages the model puts the result into words. Pure.
+"""What a tool's result sounds like. Spoken as it stands, without asking the model again: a second sooner, and no word
+of it can be made up. Sentences that are always the same were rendered before, and one of them comes first: the voice
+has time for the others meanwhile. English only; in other languages the model puts the result into words. Pure.
 """
 
 from collections.abc import Sequence
 
 from cadenza.domain.messages import OfferedSlot
 from cadenza.domain.policy import CampaignPolicy
-
-ANYTHING_ELSE = "Is there anything else I can help you with?"
+from cadenza.domain.standard_lines import ALL_RIGHT, ANYTHING_ELSE, HAS_GONE, THEN, WHICH, WOULD_THAT
 
 
 def speaks_results(policy: CampaignPolicy) -> bool:
@@ -15,19 +15,29 @@ def speaks_results(policy: CampaignPolicy) -> bool:
     return policy.language.lower().startswith("en")
 
 
+def found(slots: Sequence[OfferedSlot]) -> str:
+    """The open times that were asked for."""
+    return f"{ALL_RIGHT} {offer(slots)}" if slots else ""
+
+
 def offer(slots: Sequence[OfferedSlot]) -> str:
     """The open times, as a question."""
     if not slots:
         return ""
     if len(slots) == 1:
-        return f"I have {slots[0].spoken}. Would that suit you?"
+        return f"I have {slots[0].spoken}. {WOULD_THAT}"
     times = ", ".join(slot.spoken for slot in slots[:-1])
-    return f"I have {times} or {slots[-1].spoken}. Which suits you better?"
+    return f"I have {times} or {slots[-1].spoken}. {WHICH}"
 
 
 def taken(slots: Sequence[OfferedSlot]) -> str:
     """The slot is gone; the others."""
-    return f"I'm sorry, that time has just gone. {offer(slots)}" if slots else ""
+    return f"{HAS_GONE} {offer(slots)}" if slots else ""
+
+
+def scheduled(when: str) -> str:
+    """The promise of a call."""
+    return f"{ALL_RIGHT} I'll call you {when}. {THEN}"
 
 
 def connecting(label: str) -> str:

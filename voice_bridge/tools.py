@@ -133,7 +133,7 @@ class ToolBox:
         offer = await self._actions.offer_slots(call_id, message)
         if not offer.slots:
             return ToolOutcome({"slots": [], "reason": offer.reason or "no free time was found"})
-        return self._spoken({"slots": self._offer(offer.slots)}, spoken_results.offer(offer.slots), offer.slots)
+        return self._spoken({"slots": self._offer(offer.slots)}, spoken_results.found(offer.slots), offer.slots)
 
     async def _book_appointment(self, call_id: str, arguments: dict[str, Any]) -> ToolOutcome:
         token = _text(arguments, "slot_token")
@@ -182,7 +182,8 @@ class ToolBox:
             return self._refused("we may not call at that hour", opens, now)
         await self._actions.promise_callback(when)
         self._facts.callback_at = when
-        return ToolOutcome({"status": "scheduled", "spoken": spoken_when(when, now, self._context.zone)})
+        spoken = spoken_when(when, now, self._context.zone)
+        return self._spoken({"status": "scheduled", "spoken": spoken}, spoken_results.scheduled(spoken))
 
     def _refused(self, reason: str, instead: datetime, now: datetime) -> ToolOutcome:
         suggestion = spoken_when(instead, now, self._context.zone)

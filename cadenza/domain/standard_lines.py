@@ -38,6 +38,15 @@ STANDARD_LINES: dict[Line, str] = {
 """The lines that scripts need not set; in another language than English, `lines` of the script does."""
 
 
+ALL_RIGHT = "All right."
+WHICH = "Which suits you better?"
+WOULD_THAT = "Would that suit you?"
+HAS_GONE = "I'm sorry, that time has just gone."
+THEN = "Talk to you then!"
+ANYTHING_ELSE = "Is there anything else I can help you with?"
+RESULT_SENTENCES = (ALL_RIGHT, WHICH, WOULD_THAT, HAS_GONE, THEN, ANYTHING_ELSE)
+"""What is always the same in a tool's result that the agent speaks without asking the model again (English only)."""
+
 _NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -82,4 +91,4 @@ def texts_to_render(
         for line in Line
     ]
     approved = [say(objection.answer) for objection in script.objections]
-    return dict.fromkeys([*lines, *approved, *script.openers, say(script.voicemail)])
+    return dict.fromkeys([*lines, *approved, *script.openers, *RESULT_SENTENCES, say(script.voicemail)])

@@ -20,7 +20,7 @@ from cadenza.domain.spoken import (
     spoken_time,
     spoken_when,
 )
-from cadenza.domain.standard_lines import Line, line_text, texts_to_render
+from cadenza.domain.standard_lines import RESULT_SENTENCES, Line, line_text, texts_to_render
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_every_line_has_words_in_every_campaign() -> None:
 def test_all_that_may_be_spoken_is_rendered_once() -> None:
     texts = list(texts_to_render(SCRIPT, first_name="Alex", caller_id="+12125550199"))
     of_the_script = len(SCRIPT.openers) + 2  # with the objection's answer and the voicemail
-    assert len(texts) == len(set(texts)) == len(Line) + of_the_script
+    assert len(texts) == len(set(texts)) == len(Line) + len(RESULT_SENTENCES) + of_the_script
     assert "It is free, Alex." in texts
     assert any("2 1 2, 5 5 5, 0 1 9 9" in text for text in texts)
 

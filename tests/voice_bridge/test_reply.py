@@ -28,6 +28,7 @@ SCRIPT = Script(
         Objection(id="no_time", heard="no time", phrases=("no time",), answer="It is short. Shall we look for a time?"),
     ),
 )
+OFFER = "All right. I have day 1 or day 2. Which suits you better?"
 Step = list[ReplyPart | ThinkingFailed]
 
 
@@ -232,7 +233,7 @@ async def test_a_tool_of_an_answer_begun_ahead_runs_once_when_the_turn_has_ended
     desk = Desk([ToolCall("c1", "offer_slots", '{"preference": null}')])
     desk.replier.think_ahead("What times do you have")
     await asyncio.sleep(0.01)
-    assert await desk.answer("What times do you have?") == ["I have day 1 or day 2. Which suits you better?"]
+    assert await desk.answer("What times do you have?") == [OFFER]
     assert desk.tools_run == ["offer_slots"]
 
 

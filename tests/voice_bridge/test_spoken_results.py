@@ -6,7 +6,8 @@ import pytest
 
 from cadenza.domain.messages import OfferedSlot
 from cadenza.domain.policy import CampaignPolicy
-from voice_bridge.spoken_results import booked, confirmed, offer, speaks_results, taken
+from cadenza.domain.standard_lines import RESULT_SENTENCES
+from voice_bridge.spoken_results import booked, confirmed, found, offer, scheduled, speaks_results, taken
 from voice_bridge.thinking.sentences import sentences_of
 
 
@@ -39,6 +40,24 @@ def test_a_booking_is_said_with_what_was_booked() -> None:
 
 def test_the_first_sentence_of_a_booking_is_known_before_the_calendar_answers() -> None:
     assert sentences_of(booked("Monday at two", "Dana Reyes"))[0] == confirmed("Monday at two")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        found(slots("Monday at two")),
+        found(slots("Monday at two", "Tuesday at ten")),
+        taken(slots("Monday at two")),
+        scheduled("tomorrow at three in the afternoon"),
+    ],
+)
+def test_a_result_begins_and_ends_with_what_was_rendered_before(words: str) -> None:
+    first, *_, last = sentences_of(words)
+    assert {first, last} <= set(RESULT_SENTENCES)
+
+
+def test_a_promised_call_is_said_with_its_time() -> None:
+    assert "I'll call you tomorrow at three." in scheduled("tomorrow at three")
 
 
 @pytest.mark.parametrize(("language", "speaks"), [("en", True), ("en-AU", True), ("de", False)])
