@@ -13,7 +13,7 @@ from voice_bridge.heard import Sentence
 from voice_bridge.mouth import Utterance
 from voice_bridge.timing import ReplyTiming
 
-FORESEEN_MS = 200
+FORESEEN_MS = 300
 """A sentence goes to the journal so long before its last word is over, and not with its mark, which comes behind the
 silence that follows. What was heard must be there when the bridge dies right behind that word: whoever takes the call
 up would say it again. Of a death inside this time the callee misses the last part of a word."""
