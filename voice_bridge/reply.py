@@ -148,7 +148,7 @@ class Replier:
     async def _listen_to_model(
         self, turn: AgentTurn, entry: AgentEntry, calls: list[ToolCall], parts: AsyncIterator[ReplyPart]
     ) -> bool:
-        splitter = SentenceSplitter()
+        splitter = SentenceSplitter(eager=not turn.utterance.sentences)
         farewell: SentenceSplitter | None = None
         async for part in parts:
             match part:

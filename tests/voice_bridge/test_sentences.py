@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from voice_bridge.thinking.sentences import SentenceSplitter, clean
 
 
-def split(*pieces: str) -> list[str]:
-    splitter = SentenceSplitter()
+def split(*pieces: str, eager: bool = False) -> list[str]:
+    splitter = SentenceSplitter(eager=eager)
     made = [sentence for piece in pieces for sentence in splitter.feed(piece)]
     return made + splitter.flush()
 
@@ -44,6 +44,23 @@ def test_a_long_sentence_is_cut_at_a_comma() -> None:
     first = "I can offer you a time with one of our specialists who knows all about roofs and panels"
     sentences = split(f"{first}, and who can tell you what it would cost you and what it would save you every year.")
     assert len(sentences) == 2 and sentences[0] == f"{first},"
+
+
+TIMES = "Which one would you like, Monday at half past eleven in the morning or Tuesday at two"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (f"{TIMES}? Both are free.", ["Which one would you like,", f"{TIMES[26:]}?", "Both are free."]),
+        (f"Sure. {TIMES}?", ["Sure.", f"{TIMES}?"]),
+        ("Which one would you like, Monday or Tuesday?", ["Which one would you like, Monday or Tuesday?"]),
+        ("Yes, " + "word " * 12 + "more.", ["Yes, " + "word " * 12 + "more."]),
+    ],
+    ids=["a long one", "a short one first", "not long", "a comma too early"],
+)
+def test_nobody_waits_for_the_end_of_a_long_first_sentence(text: str, sentences: list[str]) -> None:
+    assert split(*text, eager=True) == sentences
 
 
 def test_a_text_without_an_end_is_cut_anyway() -> None:

@@ -7,6 +7,9 @@ import re
 
 _SOFT_LIMIT = 110
 """A sentence that grows past this is cut at its next comma: nobody should wait for the end of a long one."""
+_EAGER_LIMIT = 60
+"""The first one of a reply, for which somebody waits: a quarter of a second of a model's words."""
+_SOFT_LEAST, _EAGER_LEAST = 40, 15
 _HARD_LIMIT = 400
 
 _END = re.compile(r"[.!?…]+[\"')\]”’]*(?=\s)|\n+")
@@ -43,10 +46,12 @@ def sentences_of(text: str) -> list[str]:
 
 
 class SentenceSplitter:
-    """Feed it pieces of text; it gives back whole sentences."""
+    """Feed it pieces of text; it gives back whole sentences. `eager`: and of a long first one what comes before its
+    first comma."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, eager: bool = False) -> None:
         self._text = ""
+        self._eager = eager
 
     def feed(self, piece: str) -> list[str]:
         """The sentences that this piece completes."""
@@ -62,6 +67,7 @@ class SentenceSplitter:
 
     def _take(self, end: int) -> list[str]:
         sentence, self._text = clean(self._text[:end]), self._text[end:].lstrip(" ")
+        self._eager = False
         return [sentence] if re.search(r"\w", sentence) else []
 
     def _end(self) -> int | None:
@@ -69,8 +75,9 @@ class SentenceSplitter:
             before = self._text[: found.end()]
             if not _ABBREVIATION.search(before) and re.search(r"\w", before):
                 return found.end()
-        if len(self._text) > _SOFT_LIMIT:
-            for found in _SOFT_END.finditer(self._text, 40):
+        limit, least = (_EAGER_LIMIT, _EAGER_LEAST) if self._eager else (_SOFT_LIMIT, _SOFT_LEAST)
+        if len(self._text) > limit:
+            for found in _SOFT_END.finditer(self._text, least):
                 return found.end()
         if len(self._text) > _HARD_LIMIT:
             return self._text.rfind(" ", 0, _HARD_LIMIT) + 1 or _HARD_LIMIT
