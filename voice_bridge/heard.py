@@ -75,10 +75,11 @@ class Sentence:
             counts.append((counts[-1] if counts else 0) + len(sentence.split()))
         if not counts or counts[-1] != len(words):
             counts = [len(words)]
-        if self.spoken:
-            ends = self._word_ends() if len(counts) > 1 else [end for _, end in self.spoken.words()]
-            if len(ends) >= counts[-1] or len(counts) == 1:
-                return [(count, ends[min(count, len(ends)) - 1]) for count in counts[:-1]] + [(counts[-1], ends[-1])]
+        if spoken := self.spoken.words():
+            ends = self._word_ends() if len(counts) > 1 else []
+            if len(ends) < len(words):
+                return [(len(words), spoken[-1][1])]
+            return [(count, ends[count - 1]) for count in counts]
         length = max(1, len(self.text))
         lasts = [len(" ".join(words[:count])) * self.duration_ms // length for count in counts]
         return list(zip(counts, [*lasts[:-1], self.duration_ms], strict=True))

@@ -122,8 +122,8 @@ def _turn_of_callee(past: Past, turn: Turn) -> None:
 def _turn_of_agent(past: Past, turn: Turn) -> None:
     past.rest = _unheard(turn.text, turn.generated or "")
     past.took_leave = not past.rest and phrases.is_goodbye(turn.text)
-    lines = {Line(name) for name in (turn.payload or {}).get("lines", ())}
-    past.leaves = next((reason for line, reason in _LAST_WORDS.items() if line in lines), past.leaves)
+    lines = (turn.payload or {}).get("lines", ())
+    past.leaves = next((reason for line, reason in _LAST_WORDS.items() if line.value in lines), past.leaves)
 
 
 def _unheard(heard: str, meant: str) -> str:
@@ -180,4 +180,5 @@ def _note(past: Past, turn: Turn) -> None:
     if (turn.payload or {}).get("person_joined"):
         past.screened = False
         past.callee_turns = 0
+        past.rest, past.took_leave, past.leaves = "", False, None
         past.conversation.clear()

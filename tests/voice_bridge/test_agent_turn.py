@@ -65,6 +65,15 @@ def test_the_silence_behind_the_last_word_is_not_waited_for() -> None:
     assert turn.row().text == "One. Two."
 
 
+@pytest.mark.parametrize("spoken_text", ["", "   ", "Quite other words than these.", "One"])
+def test_times_that_do_not_fit_the_words_are_no_trouble(spoken_text: str) -> None:
+    said = sentence("One two. Three four.", ms=3000)
+    said.spoken = SpokenCharacters(CharacterTimes(spoken_text, tuple(range(100, 100 + len(spoken_text)))))
+    turn, _, _ = spoken(said)
+    assert turn.foresee(3000)
+    assert turn.row().text == "One two. Three four."
+
+
 def test_half_a_sentence_that_its_mark_proves_is_whole() -> None:
     turn, playout, marks = spoken(sentence("One two three. Four five six seven.", ms=3500))
     turn.foresee(1400)

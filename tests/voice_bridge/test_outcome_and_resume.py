@@ -143,6 +143,16 @@ def test_leave_that_was_taken_is_known(turns: list[Turn], took_leave: bool, leav
     assert (past.took_leave, past.leaves) == (took_leave, leaves)
 
 
+def test_lines_of_a_newer_version_are_no_trouble() -> None:
+    assert recall([agent(1, "Well, well.", payload={"lines": ["a_line_of_tomorrow"]})]).leaves is None
+
+
+def test_what_was_said_to_a_screening_assistant_is_not_gone_on_with() -> None:
+    joined = turn(2, "system", payload={"person_joined": True})
+    past = recall([agent(1, "This is Ava.", "This is Ava. Goodbye."), joined])
+    assert (past.rest, past.took_leave, past.leaves) == ("", False, None)
+
+
 def test_an_opt_out_is_remembered() -> None:
     assert recall([turn(1, "system", payload={"opted_out": True})]).opted_out
     assert recall([turn(1, "system", payload={"opt_out_key": "9"})]).opted_out
