@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,30 @@ from cadenza.settings import Settings, get_settings
 from tests.support.servers import empty_database, fresh_database, laid_out_database, running_postgres
 from tests.support.temporal import running_temporal
 
+_FIRST_WORKER = "gw0"
 _SHARED_POSTGRES = pytest.StashKey[str]()
 _IN_REAL_TIME = ("tests/end_to_end/", "tests/operations/chaos/", "tests/voice_bridge/")
 """Where `ops/run_tests` looks for tests that run in real time."""
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None]:
-    """Nothing that collecting makes is garbage: without looking for some it takes half of the time."""
-    with loading():
+def pytest_collection(session: pytest.Session) -> Generator[None]:
+    """Nothing that collecting makes is garbage: without looking for some it takes half of the time. Of several test
+    processes, which all collect all tests, one traces which lines that covers: tracing is the other half."""
+    worker = getattr(session.config, "workerinput", {}).get("workerid", _FIRST_WORKER)
+    with loading(), nullcontext() if worker == _FIRST_WORKER else _untraced():
         return (yield)
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Without the tracing that coverage needs, if there is any."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,14 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Makes `no_cover` true. pytest-cov pauses one of two tracers that it starts in a process of pytest-xdist."""
-    tracer = sys.gettrace()
-    if tracer is None or item.get_closest_marker("no_cover") is None:
+    with nullcontext() if item.get_closest_marker("no_cover") is None else _untraced():
         return (yield)
-    sys.settrace(None)
-    try:
-        return (yield)
-    finally:
-        sys.settrace(tracer)
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,8 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from tests.workflows import histories
 from tests.workflows.fingerprints import COMMANDS, FILE, broken, read_fingerprints, read_sources
 
+pytestmark = pytest.mark.no_cover  # the workflows are read and changed here, not run from their files
+
 WHAT_TO_DO = (
     "the commands of these workflow functions changed: leads that are under way would not replay and be stuck. "
     "Guard the change with `workflow.patched(...)`, or, where no such lead can be alive, record histories and "
