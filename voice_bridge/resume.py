@@ -54,10 +54,10 @@ class Past:
     opted_out: bool = False
     rest: str = ""
     """Of the agent's last words, those that nobody heard: from the sentence on in which the line broke."""
-    took_leave: bool = False
-    """The agent's goodbye was heard, and the callee said nothing more than theirs."""
     leaves: EndReason | None = None
     """The agent was hanging up with its last words."""
+    _spoke_last: bool = False  # the agent did, or the callee said what changes nothing
+    _said_goodbye: bool = False
     _told_of: int | None = None  # the transfer that the last note is about
     _said_since: bool = False
     _floor_was_the_callees: bool = False
@@ -80,9 +80,19 @@ class Past:
         return " ".join(reversed(texts))
 
     @property
+    def took_leave(self) -> bool:
+        """The agent's last words were heard, and the callee said nothing that would keep it."""
+        return self._spoke_last and not self.rest and (self._said_goodbye or self.leaves is not None)
+
+    @property
     def missed_an_answer(self) -> bool:
         """The agent had said all it meant to, and the stream broke: what the callee said then, nobody heard."""
         return self._floor_was_the_callees and not self._handed_over
+
+    def forget_last_words(self) -> None:
+        """The talk goes on."""
+        self.rest, self.leaves = "", None
+        self._spoke_last = self._said_goodbye = False
 
 
 def recall(turns: Sequence[Turn], transfers: Sequence[Transfer] = ()) -> Past:
@@ -114,14 +124,23 @@ def recall(turns: Sequence[Turn], transfers: Sequence[Transfer] = ()) -> Past:
 
 
 def _turn_of_callee(past: Past, turn: Turn) -> None:
-    is_parting = phrases.is_goodbye(turn.text) or phrases.is_back_channel(turn.text)
-    if phrases.is_opt_out(turn.text) or not (is_parting and (past.took_leave or past.leaves)):
-        past.rest, past.took_leave, past.leaves = "", False, None
+    if not _changes_nothing(past, turn.text):
+        past.forget_last_words()
+
+
+def _changes_nothing(past: Past, text: str) -> bool:
+    """Words into or behind the agent's last ones: as turn-taking has it while a call is ending."""
+    if not past._spoke_last or phrases.is_opt_out(text):
+        return False
+    if past.leaves is EndReason.AGENT_SAID_GOODBYE:
+        return "?" not in text and not phrases.is_stop_word(text)
+    is_parting = phrases.is_goodbye(text) or phrases.is_back_channel(text)
+    return past.leaves is not None or (past._said_goodbye and is_parting)
 
 
 def _turn_of_agent(past: Past, turn: Turn) -> None:
     past.rest = _unheard(turn.text, turn.generated or "")
-    past.took_leave = not past.rest and phrases.is_goodbye(turn.text)
+    past._spoke_last, past._said_goodbye = True, phrases.is_goodbye(turn.text)
     lines = (turn.payload or {}).get("lines", ())
     past.leaves = next((reason for line, reason in _LAST_WORDS.items() if line.value in lines), past.leaves)
 
@@ -180,5 +199,5 @@ def _note(past: Past, turn: Turn) -> None:
     if (turn.payload or {}).get("person_joined"):
         past.screened = False
         past.callee_turns = 0
-        past.rest, past.took_leave, past.leaves = "", False, None
+        past.forget_last_words()
         past.conversation.clear()

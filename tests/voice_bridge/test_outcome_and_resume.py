@@ -121,22 +121,37 @@ def test_what_the_agent_meant_to_say_is_known_from_the_sentence_on_that_broke_of
     assert recall(turns).rest == rest
 
 
-END_CALL = {"arguments": "{}", "result": {"status": "ending"}}
+END_CALL = turn(2, "tool", tool="end_call", payload={"arguments": "{}", "result": {"status": "ending"}})
 
 
 @pytest.mark.parametrize(
     ("turns", "took_leave", "leaves"),
     [
         ([agent(1, "Have a great day. Goodbye.")], True, None),
-        ([agent(1, "Goodbye."), turn(2, "tool", tool="end_call", payload=END_CALL)], True, "agent_said_goodbye"),
+        ([agent(1, "Goodbye."), END_CALL], True, "agent_said_goodbye"),
         ([agent(1, "Goodbye.", payload={"lines": ["time_up"]})], True, "time_limit"),
         ([agent(1, "I have to go.", "I have to go. Goodbye.", payload={"lines": ["time_up"]})], False, "time_limit"),
         ([agent(1, "Goodbye.", payload={"lines": ["trouble"]}), turn(2, "callee", "Bye bye.")], True, "trouble"),
-        ([agent(1, "Goodbye.", payload={"lines": ["removed"]}), turn(2, "callee", "Wait, why?")], False, None),
+        ([agent(1, "Time is up.", payload={"lines": ["time_up"]}), turn(2, "callee", "But why?")], True, "time_limit"),
+        ([agent(1, "Goodbye."), END_CALL, turn(3, "callee", "Wait, why?")], False, None),
+        ([agent(1, "Goodbye."), END_CALL, turn(3, "callee", "All right then.")], True, "agent_said_goodbye"),
+        ([agent(1, "Shall we?"), turn(2, "callee", "No."), END_CALL], False, "agent_said_goodbye"),
         ([agent(1, "Goodbye."), turn(2, "callee", "Take me off your list. Goodbye.")], False, None),
         ([agent(1, "Shall we talk?")], False, None),
     ],
-    ids=["by itself", "hanging up", "time is up", "half of it", "and the callee", "called back", "opt-out", "none"],
+    ids=[
+        "by itself",
+        "hanging up",
+        "time is up",
+        "half of it",
+        "and the callee",
+        "our decision",
+        "called back",
+        "not",
+        "unheard",
+        "opt-out",
+        "none",
+    ],
 )
 def test_leave_that_was_taken_is_known(turns: list[Turn], took_leave: bool, leaves: str | None) -> None:
     past = recall(turns)
