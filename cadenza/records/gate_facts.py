@@ -126,12 +126,14 @@ def _facts(row: Any, registers: dict[str, Any]) -> GateFacts:
 
 def whereabouts(address: dict[str, str], said_zone: str) -> Whereabouts:
     """What a lead's row says about where the person is. A zone that the zone data no longer knows says nothing."""
-    return Whereabouts(
-        country=address.get("country", ""),
-        state=address.get("state", ""),
-        postal_code=address.get("postal_code", ""),
-        said_zone=said_zone if is_zone(said_zone) else "",
-    )
+    return _whereabouts(address.get("country", ""), address.get("state", ""), address.get("postal_code", ""), said_zone)
+
+
+@lru_cache(maxsize=4096)
+def _whereabouts(country: str, state: str, postal_code: str, said_zone: str) -> Whereabouts:
+    """One for all who say the same: it is kept with each number that was looked at, a kilobyte of its own each."""
+    known_zone = said_zone if is_zone(said_zone) else ""
+    return Whereabouts(country=country, state=state, postal_code=postal_code, said_zone=known_zone)
 
 
 def _consent(stated: Iterable[Sequence[str | None]]) -> Consent | None:
