@@ -99,7 +99,7 @@ class Script(BaseModel):
     def _are_short_sentences(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for opener in value:
             if not _OPENER.fullmatch(opener):
-                raise ValueError(f"{opener[:60]!r} is no short sentence: write up to 60 letters, and . or ! or ? at the end")
+                raise ValueError(f"{opener[:60]!r} is no short sentence: use up to 60 letters, and . ! or ? at the end")
         return value
 
     @model_validator(mode="after")
