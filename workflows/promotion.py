@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from cadenza.domain.messages import DIAL_TASK_QUEUE, TASK_QUEUE
 from cadenza.operations.readiness import is_supervised
 from cadenza.settings import Promotion, Settings
-from cadenza.temporal.worker_versions import BuildState, look_at_build, make_current
+from cadenza.temporal.worker_versions import BuildState, have_heard, look_at_build, make_current
 
 _log = structlog.get_logger("workflows.promotion")
 
@@ -78,10 +78,10 @@ async def _missing(client: Client, settings: Settings) -> str | None:
         if shall_promote(rule, state):
             await make_current(client, settings.worker_deployment_name, build)
             return _ROUTING
+        if state.is_current:
+            return None if state.is_settled or await have_heard(client, NEEDED, build) else _ROUTING
     except RPCError as error:
         return None if build is None and error.status in _WITHOUT_VERSIONS else error.status.name
-    if state.is_current:
-        return None if state.is_settled else _ROUTING
     return "somebody who makes it current" if _is_whole(state) else "its task queues to be known"
 
 

@@ -4,11 +4,14 @@ One build of a worker deployment is current: every workflow's next task goes to 
 are made known by workers that poll; none is current until somebody says so.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.enums.v1 import RoutingConfigUpdateState, TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
     DescribeWorkerDeploymentRequest,
     DescribeWorkerDeploymentVersionRequest,
     SetWorkerDeploymentCurrentVersionRequest,
@@ -32,7 +35,8 @@ class BuildState:
     polled: frozenset[Queue] = frozenset()
     """Task queues on which workers of this build have asked for work."""
     is_settled: bool = True
-    """Every task queue has heard which build is current. Until then some still serve the one before."""
+    """Every task queue has heard which build is current, as the deployment has it noted. Until then some still serve
+    the one before."""
 
     @property
     def is_current(self) -> bool:
@@ -68,6 +72,21 @@ async def look_at_build(client: Client, deployment: str, build: str | None) -> B
         return BuildState(build, None)  # nobody of it has polled yet
     queues = described.worker_deployment_version_info.task_queue_infos
     return replace(state, polled=frozenset((queue.name, queue.type) for queue in queues))
+
+
+async def have_heard(client: Client, queues: Iterable[Queue], build: str | None) -> bool:
+    """Whether every one of these task queues serves the build, by its own word.
+
+    The deployment's note can be wrong for ever: its workflow may begin its next run without the signal that ended the
+    update (github.com/temporalio/temporal/issues/11842). Raises RPCError.
+    """
+    for name, kind in queues:
+        found = await client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind)
+        )
+        if (found.versioning_info.current_deployment_version.build_id or None) != build:
+            return False
+    return True
 
 
 async def make_current(client: Client, deployment: str, build: str | None) -> None:

@@ -10,7 +10,12 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.api.enums.v1 import RoutingConfigUpdateState
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentResponse,
+    RegisterNamespaceRequest,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -203,3 +208,37 @@ class TestTwoBuilds:
             assert (await lead.result()).attempts == 3
         assert await house.current() is None
         assert (await house.tasks_by())[-1] == ""
+
+    async def test_a_build_that_all_queues_serve_is_current_though_temporal_never_ends_its_own_note(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = house.environment.client
+        async with house.build("b1"), house.build("b2"):
+            _note_for_ever(client, "b2", monkeypatch)
+            assert not (await look_at_build(client, "cadenza", "b2")).is_settled
+            async with asyncio.timeout(10):
+                await until_current(client, house.settings("b2", NEVER))
+
+    async def test_a_build_is_not_current_while_the_queues_serve_the_one_before(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = house.environment.client
+        async with house.build("b1"), house.build("b2", NEVER):
+            _note_for_ever(client, "b2", monkeypatch)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.5):
+                    await until_current(client, house.settings("b2", NEVER))
+
+
+def _note_for_ever(client: Client, build: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deployment says for ever that its queues are being told of the build (temporalio/temporal#11842)."""
+    look = client.workflow_service.describe_worker_deployment
+
+    async def under_way(request: DescribeWorkerDeploymentRequest) -> DescribeWorkerDeploymentResponse:
+        found = await look(request)
+        info = found.worker_deployment_info
+        info.routing_config.current_deployment_version.build_id = build
+        info.routing_config_update_state = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
+        return found
+
+    monkeypatch.setattr(client.workflow_service, "describe_worker_deployment", under_way)
