@@ -269,8 +269,10 @@ class Rehearsed:
                     return attempt.conversation_outcome
                 await asyncio.sleep(0.1)
 
-    def heard(self, sid: str) -> list[str]:
-        """What the person at the other end heard, turn by turn."""
+    async def heard(self, sid: str) -> list[str]:
+        """What the person at the other end heard, turn by turn. Waits for the call's end: what was heard last is
+        written then, and the outcome may be there before."""
+        await eventually(lambda: self.truth("ended", sid), 20)
         return [str(entry.facts["text"]) for entry in self.world.truth.entries("heard") if _of(entry.facts, sid)]
 
     def truth(self, kind: str, sid: str) -> list[dict[str, Any]]:

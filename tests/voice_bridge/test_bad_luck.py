@@ -156,11 +156,11 @@ async def _suffer(scenario: Scenario, world: Rehearsed) -> Result:
             await scenario.during(world, attempt, sid)
         result.outcome = await world.outcome(attempt, 150)
         await eventually(lambda: world.leads.of(ConversationEnded), 10)
+        result.heard = await world.heard(sid)
     except TimeoutError:
         result.outcome = "nothing within the time"
     result.turns = await world.turns(attempt)
     result.attempt = await world.attempt(attempt)
-    result.heard = world.heard(sid)
     result.told = list(world.leads.told)
     result.updates = list(world.leads.updates)
     result.transcript = await world.transcript(attempt)

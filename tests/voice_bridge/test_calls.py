@@ -93,7 +93,7 @@ async def test_the_disclosure_is_heard_and_noted(calls: Calls) -> None:
 
 
 async def test_the_journal_holds_what_the_person_heard(calls: Calls) -> None:
-    heard = " ".join(calls.world.heard(calls.sids["01"]))
+    heard = " ".join(await calls.world.heard(calls.sids["01"]))
     said = " ".join(turn.text for turn in calls.turns["01"] if turn.speaker == "agent")
     assert said == heard
 
@@ -102,7 +102,7 @@ async def test_an_interrupted_greeting_is_journalled_as_far_as_it_was_heard(call
     first = next(turn for turn in calls.turns["29"] if turn.speaker == "agent")
     assert first.interrupted
     assert first.generated.startswith(first.text) and 0 < len(first.text) < len(first.generated)
-    heard = " ".join(calls.world.heard(calls.sids["29"]))
+    heard = " ".join(await calls.world.heard(calls.sids["29"]))
     assert heard.startswith(first.text)
     again = [turn for turn in calls.turns["29"] if turn.speaker == "agent"][1]
     assert "AI assistant" in again.text and "recorded" in again.text

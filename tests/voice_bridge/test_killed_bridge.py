@@ -116,7 +116,7 @@ async def _kill(world: Rehearsed, moment: str, bridge: BridgeProcess, standby: B
     return Survivor(
         outcome=outcome,
         transcript=await world.transcript(attempt),
-        heard=" ".join(world.heard(sid)),
+        heard=" ".join(await world.heard(sid)),
         tools=[turn.tool or "" for turn in await world.turns(attempt) if turn.speaker == "tool"],
     )
 

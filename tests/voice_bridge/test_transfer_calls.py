@@ -20,7 +20,7 @@ from cadenza.records.transfers import list_transfers
 from cadenza.temporal.connection import connect
 from cadenza.temporal.lead_client import LeadClient
 from rehearsal.servers import AsgiServer
-from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed
+from tests.voice_bridge.rehearsed import Rehearsed, rehearsed
 
 pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(80)]
 
@@ -58,10 +58,9 @@ class House:
 
     async def told(self, attempt: str, sid: str, *, seconds: float = 90) -> Told:
         outcome = await self.world.outcome(attempt, seconds)
-        await eventually(lambda: self.world.truth("ended", sid), 20)
         async with self.world.database.transaction() as session:
             transfers = [one.state for one in await list_transfers(session, attempt)]
-        heard = " ".join(self.world.heard(sid))
+        heard = " ".join(await self.world.heard(sid))
         return Told(attempt, sid, outcome, heard, await self.world.transcript(attempt), transfers)
 
 
