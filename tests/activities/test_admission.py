@@ -15,11 +15,11 @@ from activities import admission
 from activities.admission import AdmissionActivities
 from cadenza.domain.messages import AttemptAdmitted, CloseLead, DialerInput, WithdrawCall
 from cadenza.domain.outcomes import AttemptOutcome, CampaignState, LeadState
-from cadenza.records.database import Database
 from cadenza.records.finishing import FinishAttempt, finish_attempt
 from cadenza.records.suppressions import suppress_number
 from tests.records.conftest import ACCOUNT, World
 from tests.rehearsal.twilio.conftest import eventually
+from tests.support.databases import kept_database
 from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 pytestmark = pytest.mark.servers
@@ -60,7 +60,7 @@ def workflows() -> Workflows:
 
 @pytest_asyncio.fixture
 async def world(tables_url: str) -> AsyncIterator[World]:
-    database = Database(tables_url)
+    database = kept_database(tables_url)
     yield World(database)
     await database.close()
 

@@ -25,6 +25,7 @@ from cadenza.records.database import Database
 from cadenza.records.tables import Attempt, Lead
 from cadenza.settings import Settings
 from cadenza.temporal.connection import connect
+from tests.support.databases import kept_database
 from tests.support.servers import empty_database
 
 PUBLIC_URL = "https://calls.example.com"
@@ -152,7 +153,7 @@ _idle_apps: dict[int, list[FastAPI]] = {}
 async def open_api(settings: Settings, temporal: Client) -> Api:
     """An app with its account and a key; the caller closes it with `close_api`."""
     assert settings.database_url is not None
-    database = Database(settings.database_url.get_secret_value(), 4)
+    database = kept_database(settings.database_url.get_secret_value(), 4)
     secret = new_secret()
     async with database.transaction() as session:
         await keep_account(session, account_id(settings), settings.calls_per_second, settings.max_lines)

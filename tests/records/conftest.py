@@ -14,6 +14,7 @@ from cadenza.domain.policy import CampaignPolicy
 from cadenza.records.database import Database
 from cadenza.records.operation_tables import BridgeNode
 from cadenza.records.tables import Account, Campaign, Lead
+from tests.support.databases import kept_database
 
 ACCOUNT = "AC1"
 AREA_CODES = (212, 202, 305, 312, 404, 415, 503, 617, 713, 801)
@@ -87,6 +88,6 @@ class World:
 
 @pytest_asyncio.fixture
 async def world(tables_url: str) -> AsyncIterator[World]:
-    database = Database(tables_url)
+    database = kept_database(tables_url)
     yield World(database)
     await database.close()

@@ -12,7 +12,6 @@ from activities.calling import CallingActivities
 from activities.carrier import Carrier
 from cadenza.records import admission
 from cadenza.records.attempts import get_attempt
-from cadenza.records.database import Database
 from cadenza.records.tables import Attempt
 from cadenza.settings import Settings
 from rehearsal.twilio.server import TwilioEmulator
@@ -20,6 +19,7 @@ from rehearsal.world import World
 from tests.records.conftest import ACCOUNT as OUR_ACCOUNT
 from tests.records.conftest import World as Rows
 from tests.rehearsal.twilio.conftest import ACCOUNT, FROM, TOKEN, System, emulator, system, world
+from tests.support.databases import kept_database
 from tests.support.gates import CAMPAIGN_ONLY, CAMPAIGN_RULES
 
 __all__ = ["emulator", "system", "world"]
@@ -59,7 +59,7 @@ class Desk:
 
 @pytest_asyncio.fixture
 async def desk(tables_url: str, emulator: TwilioEmulator, system: System, world: World) -> AsyncIterator[Desk]:
-    database = Database(tables_url)
+    database = kept_database(tables_url)
     settings = Settings(
         _env_file=None,
         twilio_account_sid=ACCOUNT,
