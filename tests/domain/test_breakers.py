@@ -223,6 +223,7 @@ def test_small_campaigns_count_together_against_the_account() -> None:
     assert {breaker.state for breaker in after.values()} == {BreakerState.CLOSED}
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(st.dictionaries(st.text(max_size=2), st.builds(watched, SOME_COUNTS, BREAKERS, PROBES), max_size=4), BREAKERS)
 def test_judging_all_is_judging_each_or_holding_the_account(campaigns: dict[str, Watched], own: Breaker) -> None:
     account, after = advance_all(watched(breaker=own), campaigns, NOW)

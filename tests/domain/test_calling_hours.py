@@ -44,6 +44,7 @@ def locally_open(hours: WeeklyHours, instant: datetime, zone: str) -> bool:
     return day.opens.hour * 3600 + day.opens.minute * 60 <= second < closes
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(weeks, instants, st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True))
 @settings(max_examples=300, deadline=None)
 def test_the_next_opening_is_open_in_every_zone_and_nothing_before_it_is(
@@ -60,6 +61,7 @@ def test_the_next_opening_is_open_in_every_zone_and_nothing_before_it_is(
         moment += timedelta(minutes=15)
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(weeks, instants, st.sampled_from(ZONES))
 @settings(max_examples=300, deadline=None)
 def test_open_means_the_same_as_the_rule_written_plainly(hours: WeeklyHours, instant: datetime, zone: str) -> None:

@@ -42,17 +42,20 @@ instants = st.datetimes(datetime(1990, 1, 1), datetime(2037, 12, 31), timezones=
 minutes = st.integers(0, 1440)
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(instants)
 def test_microseconds_are_exact_both_ways(instant: datetime) -> None:
     assert to_instant(to_microseconds(instant)) == instant
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(st.dates())
 def test_days_know_their_weekday(day: object) -> None:
     assert to_date(day_number(day)) == day  # type: ignore[arg-type]
     assert weekday_of(day_number(day)) == day.weekday()  # type: ignore[arg-type, attr-defined]
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(zones, instants)
 @settings(max_examples=500, deadline=None)
 @example("Pacific/Apia", datetime(2011, 12, 30, 10, tzinfo=UTC))  # the date that Samoa left out begins
@@ -64,6 +67,7 @@ def test_local_time_is_that_of_the_standard_library(zone: str, instant: datetime
     assert local_moment(zone, to_microseconds(instant)) == to_microseconds(local)
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(zones, st.integers(50, 170), st.integers(-2 * SECOND, 2 * SECOND))
 @settings(deadline=None)
 def test_nothing_is_lost_where_one_lookup_ends_and_the_next_begins(zone: str, chunk: int, off: int) -> None:
@@ -93,6 +97,7 @@ near_changes = st.sampled_from(
 )
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(near_changes, st.integers(-1500, 120), minutes, minutes)
 @settings(max_examples=300, deadline=None)
 def test_the_first_opening_near_a_change_of_the_clocks_is_the_first(
@@ -113,6 +118,7 @@ def test_the_first_opening_near_a_change_of_the_clocks_is_the_first(
     assert (None if found is None else to_instant(found)) == walked
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(st.lists(zones, min_size=1, max_size=3), instants, minutes, minutes)
 @settings(max_examples=200, deadline=None)
 def test_zones_together_are_open_where_each_is_and_not_before(

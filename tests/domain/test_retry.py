@@ -112,6 +112,7 @@ def test_no_second_message_is_ever_left() -> None:
     assert not leaves_voicemail(past(AttemptOutcome.VOICEMAIL_LEFT), policy)
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(
     st.lists(st.sampled_from(list(AttemptOutcome)), min_size=1, max_size=30),
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),

@@ -40,6 +40,7 @@ def test_an_ear_hears_the_words_that_were_spoken(text: str, voice: str) -> None:
     assert _heard(utterance.audio) == text.split()
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=0x17F), min_size=1, max_size=9), max_size=8))
 def test_any_text_gives_ordered_word_times_and_nothing_that_was_not_written(tokens: list[str]) -> None:
