@@ -1,5 +1,6 @@
 """Fixtures that every test folder shares. Servers are real and on free ports."""
 
+import os
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import trustme
 from temporalio.testing import WorkflowEnvironment
 
 from cadenza.loading import loading
@@ -68,6 +70,15 @@ def _away_from_this_machines_settings(tmp_path: Path, monkeypatch: pytest.Monkey
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_authorities(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test speaks with the outer world. To read every public authority's certificate, as each client does that is
+    made, takes 25 ms."""
+    file = tmp_path_factory.mktemp("authorities") / "one.pem"
+    trustme.CA(key_type=trustme.KeyType.ECDSA).cert_pem.write_to_path(str(file))
+    os.environ["SSL_CERT_FILE"] = str(file)
 
 
 @pytest.fixture
