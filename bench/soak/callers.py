@@ -1,6 +1,7 @@
 """So many calls at once, each of a natural length, each followed by another."""
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from itertools import count
 from random import Random
@@ -40,6 +41,7 @@ class Callers:
         self._stopping = asyncio.Event()
         self._finished: list[Turn] = []
         self._lost_turns = 0
+        self._left: deque[float] = deque(maxlen=1000)
         self.open: dict[int, Caller] = {}
         self.calls = 0
         self.lost_calls = 0
@@ -62,6 +64,11 @@ class Callers:
         turns, lost = self._finished, self._lost_turns
         self._finished, self._lost_turns = [], 0
         return turns, lost
+
+    def moving(self, seconds: float) -> int:
+        """How many have left within this time, or are coming: the bridge may count them, and `open` does not."""
+        long_ago = monotonic() - seconds
+        return sum(at >= long_ago for at in self._left) + self._joining.locked()
 
     async def _line(self, share: float) -> None:
         await self._rest(share * self._typical / 2)  # not all at once
@@ -100,6 +107,7 @@ class Callers:
 
     def _leave(self, caller: Caller) -> None:
         caller.hang_up()
+        self._left.append(monotonic())
         self.open.pop(caller.number, None)
         self._vendors.callers.pop(caller.number, None)
         self._finished += [turn for turn in caller.turns.values() if turn.reply_at is not None]

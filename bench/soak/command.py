@@ -52,7 +52,6 @@ class Soak:
         self._stop_asked = asyncio.Event()
         self.samples: list[Sample] = []
         self.windows: list[Window] = []
-        self._too_many_since: float | None = None
         self._stuck = 0
 
     async def run(self) -> Verdict:
@@ -85,7 +84,7 @@ class Soak:
         async with httpx.AsyncClient(base_url=f"http://{HOST}:{bridge.port}", timeout=10.0) as client:
             while not self._stop_asked.is_set():
                 self.samples.append(await self._sample(process, client, began, callers))
-                self._notice_stuck(self.samples[-1])
+                self._stuck = max(self._stuck, self.samples[-1].stuck)
                 over = monotonic() >= until
                 if over or monotonic() - window_began >= self._options.window:
                     self._close_window(window_began - began, callers)
@@ -113,17 +112,8 @@ class Soak:
                 calls=int(health["calls"]),
                 callers=len(callers.open),
                 cpu_seconds=times.user + times.system,
+                moving=callers.moving(ENDING_SECONDS),
             )
-
-    def _notice_stuck(self, sample: Sample) -> None:
-        """More calls than callers, for long: some are stuck. For a moment: they are being written."""
-        if sample.calls <= sample.callers:
-            self._too_many_since = None
-        elif self._too_many_since is None:
-            self._too_many_since = sample.seconds
-        elif sample.seconds - self._too_many_since >= ENDING_SECONDS:
-            recent = [one for one in self.samples if one.seconds >= sample.seconds - ENDING_SECONDS]
-            self._stuck = max(self._stuck, min(one.calls - one.callers for one in recent))
 
     def _close_window(self, from_seconds: float, callers: Callers) -> None:
         turns, lost = callers.take_replies()

@@ -32,6 +32,13 @@ class Sample:
     callers: int
     """As the callers do."""
     cpu_seconds: float
+    moving: int = 0
+    """Callers who are just coming, or have left so short a time ago that the bridge may still be writing."""
+
+    @property
+    def stuck(self) -> int:
+        """Calls that must have been left long ago, whichever they are."""
+        return max(0, self.calls - self.callers - self.moving)
 
 
 @dataclass(frozen=True, slots=True)

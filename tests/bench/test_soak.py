@@ -57,6 +57,17 @@ def test_processor_time_is_that_of_a_call_minute() -> None:
     assert verdict.seconds == 2 * HOUR
 
 
+@pytest.mark.parametrize(
+    ("calls", "callers", "moving", "stuck"),
+    [(75, 75, 0, 0), (75, 70, 5, 0), (75, 70, 4, 1), (70, 75, 3, 0)],
+    ids=["all there", "five have just left", "one of five left long ago", "some wait to be let in"],
+)
+def test_a_call_is_stuck_that_none_of_those_who_just_left_can_be(
+    calls: int, callers: int, moving: int, stuck: int
+) -> None:
+    assert Sample(10.0, 1, 50, 40, 100, calls, callers, cpu_seconds=1.0, moving=moving).stuck == stuck
+
+
 def test_a_stuck_call_and_a_lost_one_are_failures() -> None:
     verdict = judge(samples(), [], calls=9, lost_calls=1, stuck_calls=2)
     assert [failure.split()[:4] for failure in verdict.failures] == [
