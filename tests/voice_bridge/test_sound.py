@@ -56,6 +56,8 @@ def test_silence_has_no_level_and_full_scale_the_highest() -> None:
     assert mean_level(SILENCE * FRAME) == 0
     assert mean_level(b"\x00\x80" * 80) == 127
     assert mean_level(b"") == 0
+    for length in (1, 515, 516, 16_000):  # whichever way they are summed
+        assert mean_level(b"\x80" * length) == 127
     assert milliseconds(FRAME) == 20
 
 
