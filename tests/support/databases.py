@@ -6,7 +6,7 @@ _kept: dict[tuple[str, int], Database] = {}
 
 
 def kept_database(url: str, pool_size: int = 8) -> Database:
-    """The same engine for the same database: a new one compiles every statement anew, a third of a short test.
+    """The same engine for the same database: a new one compiles all statements anew, a quarter of a short test.
 
     `close` it as any other: that ends its connections, and the next test opens its own.
     """
