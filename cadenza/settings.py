@@ -216,6 +216,16 @@ class Settings(BaseSettings):
             raise ValueError("must be a full address such as https://calls.example.com")
         return value.rstrip("/")
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_of_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, _, rest = value.get_secret_value().partition("://")
+        if scheme.split("+")[0] not in {"postgresql", "postgres"} or not rest:  # with a driver, as SQLAlchemy has it
+            raise ValueError("must start with postgresql://, PostgreSQL is the only database")
+        return SecretStr(f"postgresql://{rest}")
+
     @field_validator("log_level")
     @classmethod
     def _is_a_level(cls, value: str) -> str:

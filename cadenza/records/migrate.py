@@ -6,54 +6,28 @@
 import os
 from pathlib import Path
 
-import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+import psycopg
 
-from cadenza.records.database import sqlalchemy_url
-
-_log = structlog.get_logger("cadenza.records.migrate")
-
-_LOCK = 7_405_118_301  # advisory lock: one process migrates, the others wait
-
-
-def alembic_config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config
+NEWEST = max(file.name for file in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py")).split("_")[0]
+"""The revision that all migrations lead to: their files are named in their order."""
 
 
 def migrate(database_url: str) -> None:
-    """Upgrade to head. A database that newer code has upgraded is left as it is: a release only adds to what the one
-    before it uses (docs/deploy.md), so the older code can be rolled back to."""
-    engine = create_engine(sqlalchemy_url(database_url), connect_args={"connect_timeout": 10})
-    try:
-        with engine.connect() as connection:
-            connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
-            connection.commit()
-            try:
-                config = alembic_config(connection)
-                if (newer := _unknown_revision(config, connection)) is None:
-                    command.upgrade(config, "head")
-                else:
-                    _log.warning("the tables are of newer code: left as they are", revision=newer)
-                connection.commit()
-            finally:
-                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
-                connection.commit()
-    finally:
-        engine.dispose()
+    """Upgrade to NEWEST, where it is not there yet: most starts need none of what makes tables, and loading that takes
+    longer than all else of `cadenza up`. Raises psycopg.Error, sqlalchemy.exc.SQLAlchemyError."""
+    if not _is_newest(database_url):
+        from cadenza.records.upgrade import upgrade
+
+        upgrade(database_url)
 
 
-def _unknown_revision(config: Config, connection: Connection) -> str | None:
-    """The database's revision, if this code's migrations do not have it."""
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    found = MigrationContext.configure(connection).get_current_revision()
-    return found if found not in {None, *known} else None
+def _is_newest(database_url: str) -> bool:
+    """Whether all migrations are committed, which is at once."""
+    with psycopg.connect(database_url, connect_timeout=10) as connection:
+        try:
+            return connection.execute("select version_num from alembic_version").fetchall() == [(NEWEST,)]
+        except psycopg.errors.UndefinedTable:
+            return False
 
 
 if __name__ == "__main__":

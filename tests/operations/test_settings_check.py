@@ -116,3 +116,22 @@ def test_every_variable_of_the_rehearsal_environment_is_a_setting(tmp_path: Path
     assert settings.microsoft_graph_url == "http://127.0.0.1:19106"
     # Nothing but the published signing secret sets it apart from settings that can be used for real.
     assert {one.variable for one in problems_for_calling(settings)} == {"SIGNING_SECRET"}
+
+
+@pytest.mark.parametrize("address", ["postgresql://h/d", "postgres://h/d", "postgresql+psycopg://h/d"])
+def test_a_database_address_may_name_postgresql_in_any_usual_way(address: str) -> None:
+    database_url = Settings(_env_file=None, database_url=SecretStr(address)).database_url
+    assert database_url is not None
+    assert database_url.get_secret_value() == "postgresql://h/d"
+
+
+@pytest.mark.parametrize("address", ["mysql://h/d", "h/d", "postgresql://", "sqlite:///secret.db"])
+def test_the_address_of_another_database_is_refused_before_anything_starts(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert [one.variable for one in refused.value.problems] == ["DATABASE_URL"]
+    assert "postgresql://" in str(refused.value)
+    assert "secret" not in str(refused.value)
