@@ -33,8 +33,14 @@ class TransferTarget(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
-    label: Annotated[
-        str, Field(pattern=r"^[\w .,'\u2019&-]{2,60}$", description="Said: 'I'm connecting you to our sales team now'")
+    label: Annotated[  # its length beside the pattern: counted within it, it takes 20 ms of each process's start
+        str,
+        Field(
+            pattern=r"^[\w .,'\u2019&-]+$",
+            min_length=2,
+            max_length=60,
+            description="Said: 'I'm connecting you to our sales team now'",
+        ),
     ]
     phone: Annotated[str, Field(max_length=40, description="E.164, with + and country code")]
     hours: WeeklyHours | None = Field(None, description="When somebody is there; null: always")

@@ -5,7 +5,6 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from phonenumbers.geodata import GEOCODE_DATA
 from phonenumbers.tzdata import TIMEZONE_DATA
 from pydantic import ValidationError
 
@@ -95,6 +94,8 @@ def test_every_area_code_in_use_has_its_state() -> None:
 
 def test_the_states_of_area_codes_are_those_of_the_librarys_place_names() -> None:
     """Only the codes that it names by a state are compared; its spelling of British Columbia is its own."""
+    from phonenumbers.geodata import GEOCODE_DATA  # a quarter of a second for each test process that reads this file
+
     spelled = {"washington d.c.": "DC", "washington state": "WA", "british colombia": "BC"}
     compared = 0
     for code in geographic_codes():

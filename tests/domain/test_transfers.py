@@ -29,6 +29,8 @@ def test_a_number_is_kept_in_one_form() -> None:
         ({"phone": "my boss"}, "phone", ""),
         ({"id": "Sales Team"}, "id", "pattern"),
         ({"label": "<b>sales</b>"}, "label", "pattern"),
+        ({"label": "s"}, "label", "at least 2"),
+        ({"label": "s" * 61}, "label", "at most 60"),
         ({"time_zone": "Mars/Olympus"}, "time_zone", "IANA"),
         ({"if_unanswered": "shrug"}, "if_unanswered", "callback"),
     ],

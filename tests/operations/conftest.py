@@ -1,37 +1,27 @@
 """What the tests of a whole system's start share."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cadenza.operations.embedded_postgres import EmbeddedPostgres
 from cadenza.operations.processes import free_port
-from cadenza.records.migrate import migrate
 from cadenza.settings import Settings
 from tests.support.servers import open_folder
 
 
 @pytest.fixture(scope="module")
-def laid_out_data() -> Iterator[Path]:
-    """A data folder whose database has its tables. A system starts on a copy with half of the work."""
-    with open_folder("cadenza-test-data-") as folder:
-        server = EmbeddedPostgres(folder / "postgres", durable=False)
-        try:
-            migrate(server.start())
-        finally:
-            server.stop()
-        (folder / "postgres" / "port").unlink()
+def used_folder() -> Iterator[Path]:
+    """A data folder for one system after another. The first lays the tables; to start on what others left is what
+    most starts do, and half of the work."""
+    with open_folder("cadenza-test-system-") as folder:
         yield folder
 
 
 @pytest.fixture
-def settings(laid_out_data: Path) -> Iterator[Settings]:
-    """A system of its own on free ports, that has been up before."""
-    with open_folder("cadenza-test-system-") as folder:
-        shutil.copytree(laid_out_data, folder, dirs_exist_ok=True)
-        yield settings_in(folder)
+def settings(used_folder: Path) -> Settings:
+    """A system on free ports, that may have been up before."""
+    return settings_in(used_folder)
 
 
 @pytest.fixture

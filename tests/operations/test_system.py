@@ -99,7 +99,7 @@ async def test_the_sockets_are_lent_to_those_who_serve_and_to_nobody_else(settin
 async def test_what_an_earlier_supervisor_left_beside_another_is_ended_too(settings: Settings) -> None:
     leftover = python_process("-c", "import time; time.sleep(60)")
     run_dir = settings.data_dir / "run"
-    run_dir.mkdir()
+    run_dir.mkdir(exist_ok=True)
     (run_dir / "worker.beside.pid").write_text(str(ProcessMark.of(leftover.pid)))
     async with running_system(settings):
         assert not psutil.pid_exists(leftover.pid)
