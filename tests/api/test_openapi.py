@@ -24,8 +24,11 @@ def document() -> dict[str, Any]:
     return asyncio.run(build())
 
 
+Operations = dict[str, dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def operations(document: dict[str, Any]) -> Operations:
     """Each by its method and path."""
     found = {
         f"{method.upper()} {path}": operation
@@ -37,7 +40,7 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_every_operation_is_described(document: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
+def test_every_operation_is_described(document: dict[str, Any], operations: Operations) -> None:
     tags = {tag["name"] for tag in document["tags"]}
     for name, operation in operations.items():
         assert operation["summary"] and operation["description"], name
@@ -46,7 +49,7 @@ def test_every_operation_is_described(document: dict[str, Any], operations: dict
             assert parameter["in"] == "path" or parameter.get("description"), (name, parameter["name"])
 
 
-def test_every_operation_shows_its_errors_as_problem_documents(operations: dict[str, dict[str, Any]]) -> None:
+def test_every_operation_shows_its_errors_as_problem_documents(operations: Operations) -> None:
     for name, operation in operations.items():
         errors = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
         assert errors, name
@@ -56,7 +59,7 @@ def test_every_operation_shows_its_errors_as_problem_documents(operations: dict[
             assert content["example"]["status"] == int(status), name
 
 
-def test_every_body_that_is_json_has_an_example(document: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
+def test_every_body_that_is_json_has_an_example(document: dict[str, Any], operations: Operations) -> None:
     without = [
         name
         for name, operation in operations.items()
@@ -65,7 +68,7 @@ def test_every_body_that_is_json_has_an_example(document: dict[str, Any], operat
     assert without == []
 
 
-def test_examples_validate(document: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
+def test_examples_validate(document: dict[str, Any], operations: Operations) -> None:
     problems = [
         f"{name} {error.json_path}: {error.message}"
         for name, operation in operations.items()
