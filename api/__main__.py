@@ -4,19 +4,19 @@ import asyncio
 import sys
 
 from cadenza.loading import loading
-
-with loading():
-    from api.server import serve
-    from cadenza.logging_setup import set_up_logging
-    from cadenza.operations.process_settings import process_settings, tell
-    from cadenza.operations.settings_check import SettingsError
+from cadenza.operations.process_settings import process_settings, tell
+from cadenza.operations.settings_check import SettingsError
 
 
 def main() -> int:
     try:
         settings = process_settings()
     except SettingsError as error:
-        return tell(error)
+        return tell(error)  # before what takes a second or more to load
+    with loading():
+        from api.server import serve
+        from cadenza.logging_setup import set_up_logging
+
     set_up_logging(settings, "api")
     asyncio.run(serve(settings))
     return 0

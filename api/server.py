@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -69,13 +70,14 @@ async def serve(settings: Settings) -> None:
                 server_header=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 ws="none",
-            )
+            ),
+            settings.data_dir,
         )
         lent = inherited(NAME)
         async with _background(app.state.context):
             await server.serve(None if lent is None else [lent])
     finally:
-        clear_ready(NAME)
+        clear_ready(NAME, settings.data_dir)
         await database.close()
     _log.info("stopped")
 
@@ -94,6 +96,10 @@ class _Server(uvicorn.Server):
     """Leaves signals to us (uvicorn would raise them again after its stop, and the exit code would not be 0), and says
     when it serves."""
 
+    def __init__(self, config: uvicorn.Config, data_dir: Path) -> None:
+        super().__init__(config)
+        self._data_dir = data_dir
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
@@ -109,7 +115,7 @@ class _Server(uvicorn.Server):
     async def startup(self, *args: Any, **kwargs: Any) -> None:
         await super().startup(*args, **kwargs)
         if self.started:
-            mark_ready(NAME)
+            mark_ready(NAME, self._data_dir)
 
     async def shutdown(self, *args: Any, **kwargs: Any) -> None:
         """uvicorn would close what is idle at once: also a connection just accepted, whose request is on its way.

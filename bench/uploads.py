@@ -118,7 +118,7 @@ def running_api(database_url: str, folder: Path) -> Iterator[tuple[psutil.Proces
     environment = {**{name: psutil.Process().environ()[name] for name in psutil.Process().environ()}, **settings}
     process = subprocess.Popen([sys.executable, "-m", "api"], env=environment)
     try:
-        while not is_ready("api", process.pid, folder):
+        while not is_ready("api", folder, process.pid):
             if process.poll() is not None:
                 raise SystemExit("the API process ended")
             time.sleep(0.1)

@@ -7,7 +7,7 @@ import asyncio
 import runpy
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
@@ -17,32 +17,48 @@ from cadenza.operations.findings import Verdict
 from cadenza.operations.screen import console, show_findings, show_setting_problems
 from cadenza.operations.settings_check import SettingsError, load_settings, problems_for_calling
 
+
+class _Group(NamedTuple):
+    """Commands that belong together."""
+
+    module: str
+    """Holds them as `app`."""
+    help: str
+
+
 _GROUPS = {
-    "account": "cadenza.operations.account_commands",
-    "audit": "cadenza.operations.audit_commands",
-    "campaign": "cadenza.operations.campaign_commands",
-    "chaos": "cadenza.operations.chaos.chaos_command",
-    "lead": "cadenza.operations.lead_commands",
-    "person": "cadenza.operations.person_commands",
-    "registers": "cadenza.operations.register_commands",
-    "rules": "cadenza.operations.rules_command",
-    "suppression": "cadenza.operations.suppression_commands",
+    "account": _Group("account_commands", "See, pause and resume the telephony account: every campaign at once."),
+    "audit": _Group("audit_commands", "Read and verify the log of every decision and change."),
+    "campaign": _Group("campaign_commands", "Create, fill, run and watch campaigns."),
+    "chaos": _Group(
+        "chaos.chaos_command",
+        "Kill, freeze and mislead every process during a rehearsal campaign, and judge what held.",
+    ),
+    "lead": _Group("lead_commands", "Look at one lead."),
+    "person": _Group("person_commands", "Export or erase all that is known of a number."),
+    "registers": _Group("register_commands", "Do-not-call registers and reassigned numbers, loaded from files."),
+    "rules": _Group("rules_command", "See and change the calling rules. Research, not legal advice."),
+    "suppression": _Group("suppression_commands", "Numbers that no campaign calls: added, listed from files, lifted."),
 }
-"""Groups of commands, by the module that holds each as `app`."""
 
 
 class _ImportingGroup(TyperGroup):
-    """Imports a group of commands when it is asked for."""
+    """Imports a group of commands when one of them is called; what --help lists needs none of it."""
 
-    def list_commands(self, context: Any) -> list[str]:
-        return [*super().list_commands(context), *_GROUPS]
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, group in _GROUPS.items():
+            self.add_command(TyperGroup(name=name, help=group.help))
 
-    def get_command(self, context: Any, name: str) -> Any:
-        if name not in _GROUPS:
-            return super().get_command(context, name)
-        command = typer.main.get_group(import_module(_GROUPS[name]).app)
-        command.name = name
-        return command
+    def resolve_command(self, context: Any, arguments: list[str]) -> Any:
+        name, command, rest = super().resolve_command(context, arguments)
+        return name, _imported(name) if name in _GROUPS else command, rest
+
+
+def _imported(name: str) -> TyperGroup:
+    command = typer.main.get_group(import_module(f"cadenza.operations.{_GROUPS[name].module}").app)
+    command.name, command.help = name, _GROUPS[name].help
+    return command
 
 
 app = typer.Typer(
@@ -61,12 +77,12 @@ _NEEDS_ATTENTION = 2
 @app.command()
 def up() -> None:
     """Start the real system from .env and keep it running until Ctrl-C."""
-    with loading():
-        from cadenza.operations.up_command import run_system
-
     settings = load_settings()
     if problems := problems_for_calling(settings):
         raise SettingsError(problems)
+    with loading():
+        from cadenza.operations.up_command import run_system
+
     raise typer.Exit(run_system(settings))
 
 

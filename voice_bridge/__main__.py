@@ -3,20 +3,20 @@
 import sys
 
 from cadenza.loading import loading
-
-with loading():
-    import uvloop
-
-    from cadenza.operations.process_settings import process_settings, tell
-    from cadenza.operations.settings_check import SettingsError
-    from voice_bridge.process import run_bridge
+from cadenza.operations.process_settings import process_settings, tell
+from cadenza.operations.settings_check import SettingsError
 
 
 def main() -> int:
     try:
         settings = process_settings()
     except SettingsError as error:
-        return tell(error)
+        return tell(error)  # before what takes a second or more to load
+    with loading():
+        import uvloop
+
+        from voice_bridge.process import run_bridge
+
     uvloop.run(run_bridge(settings))  # less processor time for each call than on asyncio's own loop
     return 0
 

@@ -47,7 +47,7 @@ async def run_bridge(settings: Settings) -> None:
         await server.start(inherited(NAME))
         await node.start()
         news.start()
-        mark_ready(NAME)
+        mark_ready(NAME, settings.data_dir)
         log.info("bridge_ready", bridge=services.bridge_id, port=server.port)
         await stopping.wait()
         log.info("bridge_drains", calls=server.calls)
@@ -55,7 +55,7 @@ async def run_bridge(settings: Settings) -> None:
         await node.beat()
         await server.drain()
     finally:
-        clear_ready(NAME)
+        clear_ready(NAME, settings.data_dir)
         await server.stop()
         await news.stop()
         await node.stop()

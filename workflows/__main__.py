@@ -4,18 +4,18 @@ import asyncio
 import sys
 
 from cadenza.loading import loading
-
-with loading():
-    from cadenza.operations.process_settings import process_settings, tell
-    from cadenza.operations.settings_check import SettingsError
-    from workflows.worker import run_worker
+from cadenza.operations.process_settings import process_settings, tell
+from cadenza.operations.settings_check import SettingsError
 
 
 def main() -> int:
     try:
         settings = process_settings()
     except SettingsError as error:
-        return tell(error)
+        return tell(error)  # before what takes a second or more to load
+    with loading():
+        from workflows.worker import run_worker
+
     asyncio.run(run_worker(settings))
     return 0
 

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -131,32 +132,34 @@ async def run_worker(settings: Settings) -> None:
     activities = build_activities(settings, database, client)
     try:
         workers = build_workers(settings, client, await connect(settings), activities)
-        await _serve(workers, until_current(client, settings), stop)
+        await _serve(workers, until_current(client, settings), settings.data_dir, stop)
     finally:
-        clear_ready(NAME)
+        clear_ready(NAME, settings.data_dir)
         await activities.close()
         await database.close()
         await asyncio.sleep(EXIT_PAUSE_SECONDS)
 
 
-async def _serve(workers: list[Worker], is_current: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+async def _serve(
+    workers: list[Worker], is_current: Coroutine[Any, Any, None], data_dir: Path, stop: asyncio.Event
+) -> None:
     running = [asyncio.create_task(worker.run()) for worker in workers]
     stopped = asyncio.create_task(stop.wait())
-    becoming_ready = asyncio.create_task(_ready_once(is_current))
+    becoming_ready = asyncio.create_task(_ready_once(is_current, data_dir))
     # A worker that ends by itself has failed: the process ends with its error, and the supervisor starts another.
     await asyncio.wait([*running, stopped], return_when=asyncio.FIRST_COMPLETED)
     becoming_ready.cancel()
-    clear_ready(NAME)
+    clear_ready(NAME, data_dir)
     _log.info("the worker stops")
     await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
     stopped.cancel()
     await asyncio.gather(*running)
 
 
-async def _ready_once(is_current: Coroutine[Any, Any, None]) -> None:
+async def _ready_once(is_current: Coroutine[Any, Any, None], data_dir: Path) -> None:
     """Whoever replaces an old worker by this one stops the old one now: no sooner than tasks come here."""
     await is_current
-    mark_ready(NAME)
+    mark_ready(NAME, data_dir)
     _log.info("the worker serves")
 
 

@@ -79,10 +79,10 @@ class Bridges:
         """Bridges that serve, by the id that they claim calls with."""
         found = {}
         first = self._under_test.find(Target.BRIDGE)
-        if first is not None and is_ready("bridge", first.pid, self._folder):
+        if first is not None and is_ready("bridge", self._folder, first.pid):
             found[self._id_of("bridge")] = first
         for name, beside in self._beside.items():
-            if beside is not None and beside.poll() is None and is_ready("bridge", beside.pid, self._folder / name):
+            if beside is not None and beside.poll() is None and is_ready("bridge", self._folder / name, beside.pid):
                 found[self._id_of(name)] = psutil.Process(beside.pid)
         found.pop("", None)
         return {name: process for name, process in found.items() if process.is_running()}

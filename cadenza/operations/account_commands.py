@@ -8,7 +8,7 @@ from cadenza.operations.campaign_commands import connected
 from cadenza.operations.campaign_view import how_it_goes_on
 from cadenza.operations.screen import console
 
-app = typer.Typer(help="See, pause and resume the telephony account: every campaign at once.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

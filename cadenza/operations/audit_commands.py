@@ -13,7 +13,7 @@ from cadenza.operations.campaign_commands import connected
 from cadenza.operations.screen import console, show_error
 from cadenza.records.number_key import NUMBER_KEY
 
-app = typer.Typer(help="Read and verify the log of every decision and change.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 _BROKEN = 1
 _UNUSABLE = 2
 _OTHER_KEY = (

@@ -23,7 +23,7 @@ from cadenza.operations.campaign_view import (
 from cadenza.operations.screen import console, error_console, show_error
 from cadenza.operations.settings_check import load_settings
 
-app = typer.Typer(help="Create, fill, run and watch campaigns.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 CampaignId = Annotated[str, typer.Argument(help="The campaign's id, as `create` and `list` print it")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]

@@ -55,7 +55,7 @@ def _settings(settings: Settings) -> list[Finding]:
 
 
 def _ports(settings: Settings) -> list[Finding]:
-    if is_ready("api") and not port_is_free(settings.api_port):
+    if is_ready("api", settings.data_dir) and not port_is_free(settings.api_port):
         return [Finding("Ports", Verdict.GOOD, "in use by Cadenza, which is running")]
     findings = []
     for port, setting in needed_ports(settings, rehearsal=False).items():

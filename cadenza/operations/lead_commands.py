@@ -9,7 +9,7 @@ from rich.text import Text
 from cadenza.operations.campaign_commands import connected
 from cadenza.operations.screen import console
 
-app = typer.Typer(help="Look at one lead.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

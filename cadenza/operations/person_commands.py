@@ -9,7 +9,7 @@ import typer
 from cadenza.operations.campaign_commands import connected
 from cadenza.operations.screen import console
 
-app = typer.Typer(help="Export or erase all that is known of a number.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 _Number = Annotated[str, typer.Argument(help="The person's number, +12125550123")]
 
 

@@ -7,8 +7,6 @@ a pid that is not the asked one, so a reader who knows the pid is never fooled b
 import os
 from pathlib import Path
 
-from cadenza.settings import get_settings
-
 SUPERVISED = {"CADENZA_SUPERVISED": "yes"}
 """In the environment of a process that `cadenza up` started."""
 
@@ -18,27 +16,27 @@ def is_supervised() -> bool:
     return SUPERVISED.items() <= os.environ.items()
 
 
-def readiness_file(name: str, data_dir: Path | None = None) -> Path:
+def readiness_file(name: str, data_dir: Path) -> Path:
     """The file of the process called `name` ("api", "worker", "bridge", "rehearsal")."""
-    return (data_dir or get_settings().data_dir) / "run" / f"{name}.ready"
+    return data_dir / "run" / f"{name}.ready"
 
 
-def mark_ready(name: str) -> None:
+def mark_ready(name: str, data_dir: Path) -> None:
     """Say that this process serves now. Written whole or not at all, so a reader never sees half a pid."""
-    path = readiness_file(name)
+    path = readiness_file(name, data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(f"{os.getpid()}\n")
     draft.replace(path)
 
 
-def clear_ready(name: str) -> None:
+def clear_ready(name: str, data_dir: Path) -> None:
     """Say that this process serves no longer. A file that another process wrote since is left alone."""
-    if ready_pid(name) in {None, os.getpid()}:
-        readiness_file(name).unlink(missing_ok=True)
+    if ready_pid(name, data_dir) in {None, os.getpid()}:
+        readiness_file(name, data_dir).unlink(missing_ok=True)
 
 
-def ready_pid(name: str, data_dir: Path | None = None) -> int | None:
+def ready_pid(name: str, data_dir: Path) -> int | None:
     """The pid written in the readiness file, or None if there is none."""
     try:
         return int(readiness_file(name, data_dir).read_text())
@@ -46,7 +44,7 @@ def ready_pid(name: str, data_dir: Path | None = None) -> int | None:
         return None
 
 
-def is_ready(name: str, pid: int | None = None, data_dir: Path | None = None) -> bool:
+def is_ready(name: str, data_dir: Path, pid: int | None = None) -> bool:
     """Whether `name` is ready; with `pid`, whether that very process is."""
     found = ready_pid(name, data_dir)
     return found is not None and (pid is None or found == pid)

@@ -11,7 +11,7 @@ from cadenza.operations.campaign_commands import connected
 from cadenza.operations.number_list_view import show_list
 from cadenza.operations.screen import console
 
-app = typer.Typer(help="Do-not-call registers and reassigned numbers, loaded from files.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 _File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, XLSX or JSON")]
 _Jurisdiction = Annotated[str, typer.Argument(help="As in the calling rules: US, US-FL, AU, GB")]
 _Name = Annotated[str, typer.Option(help="Which of its registers: national, TPS, CTPS")]

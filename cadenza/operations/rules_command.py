@@ -20,7 +20,7 @@ from cadenza.operations.campaign_commands import connected
 from cadenza.operations.screen import console, error_console, show_error
 from cadenza.operations.settings_check import load_settings
 
-app = typer.Typer(help="See and change the calling rules. Research, not legal advice.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 for command in (rules_change_commands.apply, rules_change_commands.withdraw, rules_change_commands.versions):
     app.command()(command)
 

@@ -11,7 +11,7 @@ from cadenza.operations.campaign_commands import connected
 from cadenza.operations.number_list_view import show_list
 from cadenza.operations.screen import console
 
-app = typer.Typer(help="Numbers that no campaign calls: added, listed from files, lifted.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 _Number = Annotated[str, typer.Argument(help="A number, +12125550123")]
 _Country = Annotated[str | None, typer.Option(help="Country of numbers without +, such as US")]
 

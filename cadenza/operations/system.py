@@ -231,7 +231,7 @@ def _own_spec(
     name: str, environment: Mapping[str, str], data_dir: Path, serves_on: socket.socket | None
 ) -> ProcessSpec:
     async def says_so(pid: int) -> bool:
-        return is_ready(name, pid, data_dir)
+        return is_ready(name, data_dir, pid)
 
     return ProcessSpec(
         name,

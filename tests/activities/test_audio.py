@@ -23,7 +23,7 @@ from rehearsal.speech import Ear
 from rehearsal.world import World, create_world
 from tests.activities.house import SCRIPT, House, rehearsal_settings
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long(20)]
 
 
 class Studio:
@@ -87,6 +87,7 @@ async def test_a_campaign_is_rendered_once_and_can_be_heard(studio: Studio) -> N
     assert await studio.prepare(campaign) == PreparedAudio(rendered=0, already_there=first.rendered, characters=0)
 
 
+@pytest.mark.no_cover  # other tests cover its lines
 async def test_with_the_leads_audio_every_text_of_the_call_is_there(studio: Studio) -> None:
     campaign = await studio.house.campaign()
     lead = await studio.house.lead(campaign, first_name="Maya", company="Initech")
@@ -107,6 +108,7 @@ async def test_with_the_leads_audio_every_text_of_the_call_is_there(studio: Stud
         assert list(spoken.times.ends_ms) == sorted(spoken.times.ends_ms)
 
 
+@pytest.mark.no_cover  # other tests cover its lines
 async def test_a_campaigns_own_voice_has_its_own_audio(studio: Studio) -> None:
     one, other = (
         await studio.house.campaign(),

@@ -50,7 +50,7 @@ def running(
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", data_dir: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not is_ready("api", process.pid, data_dir):
+    while not is_ready("api", data_dir, process.pid):
         assert process.poll() is None, "the process ended"
         assert time.monotonic() < deadline, "not ready in time"
         time.sleep(0.05)
@@ -69,7 +69,7 @@ def test_it_serves_and_stops_cleanly(database_url: str, tmp_path: Path, free_por
             assert "Cadenza" in http.get("/docs").text
         process.send_signal(stop)
         assert process.wait(timeout=20) == 0
-        assert not is_ready("api", data_dir=tmp_path)
+        assert not is_ready("api", tmp_path)
 
 
 @dataclass
@@ -101,6 +101,7 @@ class Callers:
                     self.answers += 1
                 except httpx.HTTPError as error:
                     self.failures.append(repr(error))
+                time.sleep(0.005)
 
 
 def test_a_process_that_stops_beside_its_successor_loses_no_request(laid_out_url: str, tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_second_process_shares_the_database_and_the_key(database_url: str, tmp
 def test_a_taken_port_ends_it_with_an_error(laid_out_url: str, tmp_path: Path, free_port: int) -> None:
     with listen("api", "127.0.0.1", free_port), running(laid_out_url, tmp_path, free_port) as process:
         assert process.wait(timeout=START_SECONDS) not in {0, None}
-        assert not is_ready("api", data_dir=tmp_path)
+        assert not is_ready("api", tmp_path)
 
 
 def test_without_a_database_it_says_what_to_do(tmp_path: Path) -> None:

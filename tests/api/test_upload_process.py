@@ -20,7 +20,7 @@ from tests.api.conftest import SCRIPT
 from tests.api.test_process import running, wait_until_ready
 
 pytestmark = [pytest.mark.servers, pytest.mark.long(75), pytest.mark.timeout(240)]
-ROWS = 10_000
+ROWS = 5_000
 _KEPT = ("lead", "row_error", "other_phone", "consent")
 
 

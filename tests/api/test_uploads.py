@@ -158,6 +158,7 @@ async def test_findings_are_paged(api: Api) -> None:
     assert seen == list(range(3, 28))
 
 
+@pytest.mark.no_cover  # other tests cover its lines
 async def test_a_large_file_is_taken_in_seconds(api: Api) -> None:
     campaign = await api.campaign()
     rows = "".join(f"Ada,({area}) 555-01{line:02d}\n" for area in _AREA_CODES for line in range(100))

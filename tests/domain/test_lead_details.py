@@ -127,6 +127,7 @@ def test_formulas_are_made_harmless_and_numbers_left_alone(cell: str, exported: 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00")).map(str.strip)
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(st.lists(st.lists(CELL, min_size=3, max_size=3)))
 def test_a_whole_export_survives_the_way_through_a_csv(rows: list[list[str]]) -> None:
     text = io.StringIO(newline="")

@@ -134,6 +134,7 @@ def test_every_step_is_an_end_or_a_lawful_time_in_the_future(
         assert is_open(POLICY.calling_hours, step.at, zones)
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(st.lists(st.sampled_from(list(AttemptOutcome)), min_size=40, max_size=60))
 def test_no_lead_is_called_for_ever(outcomes: list[AttemptOutcome]) -> None:
     """However it goes, the calls that reached somebody or rang are bounded."""

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cadenza.cli import app
 from cadenza.operations.settings_example import EXAMPLE_FILE, settings_example
 
 pytestmark = pytest.mark.long(40)
@@ -53,7 +55,27 @@ def test_the_doctor_ends_with_one_when_something_is_wrong(tmp_path: Path) -> Non
     assert "OPENAI_API_KEY" in finished.stdout
 
 
-def test_help_lists_the_commands(tmp_path: Path) -> None:
-    words = cadenza(tmp_path, "--help").stdout
-    for command in ("up", "worker", "bridge", "api", "rehearsal", "doctor", "settings"):
-        assert command in words
+def test_help_lists_the_commands_and_the_groups_without_loading_their_work(tmp_path: Path) -> None:
+    asks = (
+        "import sys; from typer.testing import CliRunner; from cadenza.cli import app;"
+        "print(CliRunner().invoke(app, ['--help']).stdout);"
+        "print('sqlalchemy' in sys.modules, 'temporalio' in sys.modules)"
+    )
+    words = subprocess.check_output([sys.executable, "-c", asks], text=True, cwd=tmp_path)
+    for command in ("up", "worker", "bridge", "api", "rehearsal", "doctor", "settings", "campaign", "chaos"):
+        assert f" {command} " in words
+    assert "Create, fill, run and watch campaigns." in words
+    assert words.endswith("False False\n")
+
+
+@pytest.mark.parametrize(
+    "group", ["account", "audit", "lead", "person", "registers", "rules", "suppression", "campaign"]
+)
+def test_a_group_shows_its_commands(group: str) -> None:
+    shown = CliRunner().invoke(app, [group])
+    assert "Commands" in shown.output
+    assert "Usage: cadenza" in shown.output
+
+
+def test_a_group_that_is_misspelt_is_guessed() -> None:
+    assert "Did you mean 'campaign'" in CliRunner().invoke(app, ["campain", "list"]).output

@@ -119,8 +119,9 @@ async def test_a_taken_port_is_named_with_its_setting(vendors: int) -> None:
 
 
 async def test_ports_of_a_running_cadenza_are_good(vendors: int) -> None:
-    mark_ready("api")
-    found = await findings_for(settings_for(vendors, GOOD_KEY, api_port=vendors))
+    settings = settings_for(vendors, GOOD_KEY, api_port=vendors)
+    mark_ready("api", settings.data_dir)
+    found = await findings_for(settings)
     assert found["Ports"].verdict is Verdict.GOOD
 
 

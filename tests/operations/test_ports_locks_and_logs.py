@@ -97,20 +97,20 @@ def test_a_running_system_is_known_by_its_data_folder(tmp_path: Path) -> None:
     assert running_instance(tmp_path) is None  # the file stays, and tells of nobody
 
 
-def test_readiness_belongs_to_one_process() -> None:
-    assert not is_ready("api")
-    mark_ready("api")
-    assert is_ready("api") and is_ready("api", os.getpid())
-    assert not is_ready("api", os.getpid() + 1)
-    clear_ready("api")
-    assert not is_ready("api")
+def test_readiness_belongs_to_one_process(tmp_path: Path) -> None:
+    assert not is_ready("api", tmp_path)
+    mark_ready("api", tmp_path)
+    assert is_ready("api", tmp_path) and is_ready("api", tmp_path, os.getpid())
+    assert not is_ready("api", tmp_path, os.getpid() + 1)
+    clear_ready("api", tmp_path)
+    assert not is_ready("api", tmp_path)
 
 
-def test_a_readiness_file_of_a_newer_process_is_left_alone() -> None:
-    mark_ready("api")
-    readiness_file("api").write_text("1\n")
-    clear_ready("api")
-    assert is_ready("api", 1)
+def test_a_readiness_file_of_a_newer_process_is_left_alone(tmp_path: Path) -> None:
+    mark_ready("api", tmp_path)
+    readiness_file("api", tmp_path).write_text("1\n")
+    clear_ready("api", tmp_path)
+    assert is_ready("api", tmp_path, 1)
 
 
 def test_each_start_has_a_new_log_and_keeps_the_one_before(tmp_path: Path) -> None:

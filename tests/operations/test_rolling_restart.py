@@ -19,6 +19,8 @@ from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.supervisor import Stage, Supervisor
 from tests.support.supervised import QUICK, Callers, serving, stub
 
+pytestmark = pytest.mark.long(45)
+
 NAMES = ("worker", "bridge", "api")
 
 
@@ -108,7 +110,7 @@ async def test_there_is_no_moment_without_a_ready_process_and_the_files_name_the
         watching = asyncio.create_task(watch(one))
         assert await one.supervisor.restart()
         after = one.pids()
-        assert all(is_ready(name, after[name], tmp_path) for name in NAMES)
+        assert all(is_ready(name, tmp_path, after[name]) for name in NAMES)
         await asyncio.sleep(0.05)
         watching.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -163,7 +165,7 @@ async def test_a_new_process_that_does_not_become_ready_leaves_the_old_ones_serv
         assert one.pids() == before
         assert one.told[-1] == ("worker", f"the new process {why}: the old one stays")
         assert one.pid_files() == {f"{name}.pid" for name in NAMES}
-        assert all(is_ready(name, pid, tmp_path) for name, pid in before.items())
+        assert all(is_ready(name, tmp_path, pid) for name, pid in before.items())
         await callers.until_answers(20)
         one.flaw.unlink()
         assert await one.supervisor.restart()

@@ -113,7 +113,7 @@ async def test_a_process_gets_its_grace_time_to_finish(tmp_path: Path) -> None:
     started = time.monotonic()
     await supervisor.stop()
     assert time.monotonic() - started >= 1.0
-    assert not is_ready("worker", data_dir=tmp_path)
+    assert not is_ready("worker", tmp_path)
 
 
 async def test_an_impatient_stop_does_not_wait_for_the_grace_time(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from cadenza.operations.demo.demo_command import REHEARSAL_PORTS
 from cadenza.operations.instance_lock import AlreadyRunning
 from cadenza.operations.port_check import PortsInUse
 from cadenza.operations.processes import ProcessMark, free_block, port_is_free
-from cadenza.operations.readiness import SUPERVISED, mark_ready
+from cadenza.operations.readiness import SUPERVISED, mark_ready, ready_pid
 from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.system import running_system
 from cadenza.settings import Settings
@@ -164,8 +164,9 @@ asyncio.run(main())
     assert await process.stdout.readline() == b"up\n"
     process.kill()
     await process.wait()
-    mark_ready("rubbish")
+    mark_ready("rubbish", settings.data_dir)
     started = time.monotonic()
     async with running_system(settings) as system:
         assert system.supervisor.state("api") is ProcessState.READY
+        assert ready_pid("rubbish", settings.data_dir) is None
     assert time.monotonic() - started < 30

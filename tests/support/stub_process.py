@@ -52,17 +52,18 @@ async def run(arguments: argparse.Namespace) -> None:
             return
         case "slow":
             await asyncio.sleep(1.0)
+    data_dir = Path(os.environ["DATA_DIR"])
     lent = inherited(arguments.name)
     answers = Answers()
     server = await asyncio.start_server(answers.give, sock=lent, backlog=BACKLOG) if lent else None
-    mark_ready(arguments.name)
+    mark_ready(arguments.name, data_dir)
     print("ready", flush=True)
     await stop.wait()
     if server:
         server.close()
         await answers.finish()
     await asyncio.sleep(arguments.slow_stop)
-    clear_ready(arguments.name)
+    clear_ready(arguments.name, data_dir)
 
 
 def main() -> None:

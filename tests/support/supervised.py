@@ -19,7 +19,7 @@ def stub(name: str, data_dir: Path, *arguments: str, grace_seconds: float = 10.0
     """`tests.support.stub_process` as a process to supervise."""
 
     async def says_so(pid: int) -> bool:
-        return is_ready(name, pid, data_dir)
+        return is_ready(name, data_dir, pid)
 
     return ProcessSpec(
         name,

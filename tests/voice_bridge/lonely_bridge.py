@@ -22,7 +22,7 @@ async def serve(settings: Settings, bridge_id: str) -> None:
     database = Database(settings.database_url.get_secret_value())
     server = BridgeServer(build_services(settings, bridge_id, database, cast(LeadClient, FakeLeads())))
     await server.start()
-    mark_ready(bridge_id)
+    mark_ready(bridge_id, settings.data_dir)
     await asyncio.Event().wait()
 
 

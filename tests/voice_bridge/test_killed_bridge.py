@@ -59,7 +59,7 @@ async def start(world: Rehearsed, name: str, stack: AsyncExitStack) -> BridgePro
 
     stack.callback(end)
     async with asyncio.timeout(30):
-        while not is_ready(name, process.pid, folder):
+        while not is_ready(name, folder, process.pid):
             assert process.poll() is None, "the bridge ended at once"
             await asyncio.sleep(0.05)
     return BridgeProcess(process, port)

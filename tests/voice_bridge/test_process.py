@@ -42,7 +42,7 @@ def test_a_bridge_serves_without_temporal_and_stops_cleanly(
         stderr=subprocess.PIPE,
     )
     try:
-        wait_for(lambda: is_ready("bridge", process.pid, tmp_path) or process.poll() is not None)
+        wait_for(lambda: is_ready("bridge", tmp_path, process.pid) or process.poll() is not None)
         assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
         assert httpx.get(f"http://127.0.0.1:{port}/health").json()["status"] == "ok"
         with psycopg.connect(laid_out_url) as connection:
@@ -50,7 +50,7 @@ def test_a_bridge_serves_without_temporal_and_stops_cleanly(
         assert rows == [(f"ws://127.0.0.1:{port}", 0, False)]
         process.send_signal(number)
         assert process.wait(15) == 0
-        assert not is_ready("bridge", data_dir=tmp_path)
+        assert not is_ready("bridge", tmp_path)
         with psycopg.connect(laid_out_url) as connection:
             assert not connection.execute("select 1 from bridge_node").fetchall()
     finally:

@@ -17,7 +17,11 @@ from cadenza.domain.policy import CampaignPolicy
 from cadenza.temporal.search_attributes import ATTEMPT_COUNT, CAMPAIGN_ID, LEAD_OUTCOME, LEAD_STATE, NEXT_CALL_AT
 from tests.workflows.stage import POLICY, LeadOnStage, doubtful
 
-pytestmark = [pytest.mark.servers, pytest.mark.no_cover]  # the replayed histories run the same lines
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.no_cover,
+    pytest.mark.long(25),
+]  # the replayed histories run the same lines
 
 NewLead = Callable[..., LeadOnStage]
 RETRY = timedelta(hours=4, minutes=1)

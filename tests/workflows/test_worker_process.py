@@ -55,7 +55,7 @@ class House:
         return process
 
     async def ready(self, process: "subprocess.Popen[bytes]") -> None:
-        await eventually(lambda: is_ready("worker", process.pid, self.data_dir), seconds=120)
+        await eventually(lambda: is_ready("worker", self.data_dir, process.pid), seconds=120)
 
     @asynccontextmanager
     async def running_temporal(self) -> AsyncIterator[Client]:
@@ -134,7 +134,7 @@ async def test_it_waits_for_temporal_dials_and_stops_cleanly(house: House, world
         assert len(world.calls) == 1
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 20) == 0
-        assert not is_ready("worker", process.pid, house.data_dir)
+        assert not is_ready("worker", house.data_dir, process.pid)
 
 
 async def test_a_worker_killed_in_the_middle_of_the_post_leaves_one_ring(house: House, world: CarrierWorld) -> None:

@@ -20,7 +20,7 @@ from cadenza.operations.demo.demo_command import forget_last_time
 from cadenza.operations.instance_lock import AlreadyRunning
 from cadenza.operations.screen import console, show_error
 
-app = typer.Typer(help="Kill, freeze and mislead every process during a rehearsal campaign, and judge what held.")
+app = typer.Typer()
 
 _DATA_DIR = Path(".cadenza") / "chaos"
 _LEAST_KILLS, _LEADS_FOR_A_KILL = 6, 20

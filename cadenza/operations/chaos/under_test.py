@@ -208,7 +208,7 @@ class UnderTest:
 
     def _serves_anew(self, target: Target, before: int | None) -> bool:
         pid = self._pid(target)
-        return pid not in {None, before} and is_ready(target, pid, self.settings.data_dir)
+        return pid not in {None, before} and is_ready(target, self.settings.data_dir, pid)
 
     def _pid(self, target: Target) -> int | None:
         process = self.find(target)

@@ -19,6 +19,7 @@ LEADS = st.integers(min_value=10, max_value=MOST_LEADS)
 SEEDS = st.integers(min_value=0, max_value=100)
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(leads=LEADS, seed=SEEDS)
 def test_every_number_is_fictional_and_twice_in_no_campaign(leads: int, seed: int) -> None:
     plan = plan_campaigns(leads, seed, NOW)
@@ -48,6 +49,7 @@ def test_without_talkers_nobody_talks_for_long() -> None:
     assert not characters & {Character.INTERESTED, Character.OBJECTS, Character.SILENT, Character.ASKS_ROBOT}
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(minutes=st.integers(min_value=0, max_value=60 * 24 * 365), seed=SEEDS)
 def test_the_held_back_campaign_is_open_in_the_east_and_closed_far_away_whenever_the_run_begins(
     minutes: int, seed: int

@@ -25,6 +25,8 @@ from rehearsal.assemblyai.server import AssemblyAiEmulator
 from rehearsal.speech.mulaw import SILENT_FRAME
 from rehearsal.world import World
 
+pytestmark = pytest.mark.long(20)
+
 PARAMETERS = StreamingParameters(
     sample_rate=8000,
     encoding=Encoding.pcm_mulaw,
@@ -251,6 +253,7 @@ async def test_a_delay_postpones_every_answer() -> None:
         assert (await line.until("Turn")).transcript == "Yes."
 
 
+@pytest.mark.no_cover  # other tests cover its lines
 async def test_fifty_sessions_run_beside_each_other_in_one_process() -> None:
     async with _emulator() as (world, emulator):
         audio = _spoken(world, "Could you call me back tomorrow at three?", 500)

@@ -23,6 +23,8 @@ from rehearsal.speech import Ear
 from rehearsal.speech.mulaw import encode
 from rehearsal.world import World
 
+pytestmark = pytest.mark.long(20)
+
 VOICE = "21m00Tcm4TlvDq8ikWAM"
 FLASH = "eleven_flash_v2_5"
 ONCE: Any = {"max_retries": 0, "timeout_in_seconds": 10, "chunk_size": 1600}
@@ -377,6 +379,7 @@ async def test_faults_of_a_generation_end_the_socket(effect: str, code: int) -> 
         assert emulator.engine.running == 0
 
 
+@pytest.mark.no_cover  # other tests cover its lines
 async def test_fifty_calls_can_be_spoken_to_in_one_process() -> None:
     async with _emulator(concurrency=60) as (_, _, client):
         began = time.process_time()

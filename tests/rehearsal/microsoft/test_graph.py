@@ -17,6 +17,8 @@ from tests.rehearsal.microsoft.conftest import LENA, OMAR, event_body, schedule_
 from tests.support.clock import SetClock
 from tests.support.specs import spec_file
 
+pytestmark = pytest.mark.long(20)
+
 
 async def view(graph: httpx.AsyncClient, mailbox: str = LENA, **changes: str) -> str:
     answer = await graph.post(f"/users/{mailbox}/calendar/getSchedule", json=schedule_body(mailbox, **changes))

@@ -241,6 +241,7 @@ def test_an_unknown_tool_answer_is_survived() -> None:
     assert think(read(messages, [])).text
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(

@@ -22,6 +22,8 @@ from rehearsal.openai.server import OpenAiEmulator
 from rehearsal.world import World
 from tests.rehearsal.openai.telephone import FIRST, OPENING, PROMPT, SECOND, TOOLS
 
+pytestmark = pytest.mark.long(20)
+
 MODEL = "gpt-5.4-mini"
 QUICK = {"shortest_first_token_seconds": 0.0, "longest_first_token_seconds": 0.01}
 OPEN_SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -270,6 +272,7 @@ async def test_a_slow_first_token_and_a_stall() -> None:
             assert time.monotonic() - began > 0.7
 
 
+@pytest.mark.no_cover  # other tests cover its lines
 async def test_fifty_conversations_are_served_in_one_process() -> None:
     async with _emulator() as (_, _, client):
         answers = await asyncio.gather(*(_stream(client, _say("Who is this?")) for _ in range(50)))

@@ -185,6 +185,7 @@ def test_a_half_sentence_is_waited_out() -> None:
     assert len(talk.said) == 1
 
 
+@pytest.mark.no_cover  # many examples of lines that other tests cover
 @given(
     character=st.sampled_from(list(Character)),
     seed=st.integers(0, 50),

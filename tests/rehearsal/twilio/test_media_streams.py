@@ -164,6 +164,7 @@ CATCHING_UP = 30
 """Frames by which a stream may be behind or ahead at any moment."""
 
 
+@pytest.mark.no_cover  # other tests cover its lines
 async def test_many_streams_get_every_frame_of_their_time_but_those_that_are_told_as_skipped(
     place: Any, system: System, emulator: TwilioEmulator, world: World
 ) -> None:
