@@ -194,9 +194,7 @@ async def test_a_process_that_does_not_start_is_named_with_its_last_words(settin
 
 
 async def test_a_taken_port_ends_it_at_once_with_the_fix(settings: Settings) -> None:
-    with socket.socket() as squatter:
-        squatter.bind(("127.0.0.1", settings.api_port))
-        squatter.listen(1)
+    with socket.create_server(("127.0.0.1", settings.api_port)):
         async with up(settings, STAND_IN) as process:
             said = await rest_of(process)
             assert process.returncode == 2

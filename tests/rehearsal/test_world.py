@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -60,9 +59,7 @@ def test_the_world_serves_every_vendor_and_stops_cleanly(
 
 def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
     first = free_block(REHEARSAL_PORTS)
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", first + 7))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", first + 7)):
         process = start(tmp_path, first)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 2
