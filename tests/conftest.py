@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from pathlib import Path
+from itertools import count
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from tests.support.servers import empty_database, fresh_database, laid_out_datab
 from tests.support.temporal import running_temporal
 
 _FIRST_WORKER = "gw0"
+_data_folders = count()
 _SHARED_POSTGRES = pytest.StashKey[str]()
 _IN_REAL_TIME = ("tests/end_to_end/", "tests/operations/chaos/", "tests/voice_bridge/")
 """Where `ops/run_tests` looks for tests that run in real time."""
@@ -45,8 +46,11 @@ def _untraced() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first: with several test processes, the last to end sets the time of all. Of a parametrized
-    test only the first case is traced: the others run few lines more (2 % of all), and tracing doubles their time."""
+    """Files that wait longest first: they leave the processor to others, and the last to end sets the time of all.
+
+    Of a parametrized test only the first case is traced: the others run few lines more (2 % of all), and tracing
+    doubles their time.
+    """
     traced = set[str]()
     for item in items:
         test, is_one_of_several, _ = item.nodeid.partition("[")
@@ -56,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_real_time = any(item.get_closest_marker(name) for name in ("end_to_end", "conversation"))
         if in_real_time and not item.nodeid.startswith(_IN_REAL_TIME):
             raise pytest.UsageError(f"{item.nodeid} runs in real time: put it where `ops/run_tests` looks for those")
-    items.sort(key=lambda item: -mark.args[0] if (mark := item.get_closest_marker("long")) else 0)
+    items.sort(key=lambda item: -mark.args[0] if (mark := item.get_closest_marker("waits")) else 0)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -73,13 +77,22 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         return (yield)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _away_from_this_machines_settings() -> Iterator[None]:
+    """No test reads a developer's `.env`, or what their shell exports."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        patch.setitem(Settings.model_config, "env_file", None)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _away_from_this_machines_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test reads a developer's `.env` or writes into their data folder, and none sees another's cached settings."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "cadenza-data"))
+def _own_data_folder(
+    _away_from_this_machines_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """No test writes into a developer's data folder, and none sees another's cached settings."""
+    os.environ["DATA_DIR"] = str(tmp_path_factory.getbasetemp() / f"cadenza-data-{next(_data_folders)}")
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()

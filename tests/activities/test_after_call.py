@@ -28,7 +28,7 @@ from rehearsal.openai.server import build
 from rehearsal.world import World, create_world
 from tests.activities.house import SCRIPT, House, rehearsal_settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(15)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(15)]
 
 TALK = [
     (Speaker.AGENT, "Hi, this is Ava, an AI assistant calling for Acme. This call is recorded."),

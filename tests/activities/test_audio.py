@@ -23,7 +23,7 @@ from rehearsal.speech import Ear
 from rehearsal.world import World, create_world
 from tests.activities.house import SCRIPT, House, rehearsal_settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(20)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(15)]
 
 
 class Studio:

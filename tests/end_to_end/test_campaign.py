@@ -13,7 +13,7 @@ EXPECTED = {
     "75": "booked",
 }  # fmt: skip
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(130), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.waits(130), pytest.mark.timeout(420)]
 
 
 async def test_every_character_comes_to_its_outcome_and_the_world_confirms_it() -> None:

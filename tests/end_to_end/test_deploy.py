@@ -10,7 +10,7 @@ from tests.end_to_end.conftest import Rehearsal, rehearsal
 NUMBERS = [f"+1{area}55501{nn}" for area in ("212", "312", "415", "602", "617") for nn in ("00", "01")]
 """People who book: the longest talks."""
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(110), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.waits(110), pytest.mark.timeout(300)]
 
 
 async def test_a_rolling_restart_in_mid_campaign_drops_no_call_and_makes_none_twice() -> None:

@@ -19,7 +19,7 @@ SLACK = timedelta(seconds=2)
 TARGET = "+12025550101"
 WANTS_A_PERSON, LOSES_ITS_STREAM = "+12125550180", "+12125550101"
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(150), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.waits(150), pytest.mark.timeout(300)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -18,7 +18,7 @@ from cadenza.records.tables import Attempt
 from tests.support.servers import fresh_database, laid_out_database
 from tests.voice_bridge.rehearsed import Rehearsed, eventually, rehearsed, start_bridge
 
-pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(160)]
+pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.waits(160)]
 
 
 @dataclass

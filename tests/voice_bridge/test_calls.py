@@ -23,7 +23,7 @@ from cadenza.domain.outcomes import AnsweredBy, AttemptOutcome, MessageSource
 from cadenza.records.call_tables import Turn
 from tests.voice_bridge.rehearsed import Rehearsed, rehearsed
 
-pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(70)]
+pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.waits(70)]
 
 CHARACTERS = {
     "01": AttemptOutcome.BOOKED,

@@ -19,7 +19,7 @@ from cadenza.operations.processes import free_port
 from cadenza.operations.readiness import is_ready
 from tests.voice_bridge.rehearsed import Rehearsed, rehearsed
 
-pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(90)]
+pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.waits(90)]
 
 
 @dataclass

@@ -35,7 +35,7 @@ from voice_bridge.node import BridgeNode
 from voice_bridge.resume import recall
 from voice_bridge.server import BridgeServer
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(20)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(20)]
 
 SILENCE = base64.b64encode(b"\xff" * 160).decode()
 

@@ -22,7 +22,7 @@ from cadenza.temporal.lead_client import LeadClient
 from rehearsal.servers import AsgiServer
 from tests.voice_bridge.rehearsed import Rehearsed, rehearsed
 
-pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.long(80)]
+pytestmark = [pytest.mark.servers, pytest.mark.conversation, pytest.mark.waits(80)]
 
 WANTS_A_PERSON = "80"
 TAKES_IT, RINGS_OUT = "+12125550301", "+12125550348"

@@ -21,7 +21,7 @@ from voice_bridge.thinking import LastWords, TextPart, ThinkingFailed, TokensUse
 from voice_bridge.thinking.openai import OpenAIOptions, OpenAIThinker
 from voice_bridge.tools import definitions
 
-pytestmark = pytest.mark.long(60)
+pytestmark = pytest.mark.waits(75)
 
 VOICE = Voice("21m00Tcm4TlvDq8ikWAM", "eleven_flash_v2_5")
 FRAME = 160

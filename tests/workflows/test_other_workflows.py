@@ -24,7 +24,7 @@ from workflows.prepare_campaign import PrepareCampaignWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.rescue import RESCUE_AFTER, RescueWorkflow
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(20)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(15)]
 
 QUEUE = f"other-{uuid4().hex[:8]}"
 

@@ -34,7 +34,7 @@ from workflows.promotion import NEEDED
 
 __all__ = ["emulator", "system", "world"]
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(70), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(70), pytest.mark.timeout(180)]
 
 
 class House:

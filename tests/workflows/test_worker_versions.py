@@ -29,7 +29,7 @@ from tests.workflows.stage import LeadOnStage, Stage
 from workflows.promotion import NEEDED, shall_promote, until_current, usual_rule
 from workflows.worker import deployment
 
-pytestmark = pytest.mark.long(35)
+pytestmark = pytest.mark.waits(30)
 
 ALWAYS, NEW, NEVER = Promotion.ALWAYS, Promotion.NEW, Promotion.NEVER
 

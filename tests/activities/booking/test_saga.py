@@ -17,7 +17,7 @@ from cadenza.domain.slots import OpenSlot
 from cadenza.records.bookings import hold_slot, record_offers
 from tests.activities.booking.office import Office
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(60)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(50)]
 
 
 async def test_two_open_slots_are_offered_in_the_callees_words_and_zone(office: Office) -> None:

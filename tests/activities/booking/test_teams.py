@@ -14,7 +14,7 @@ from activities.booking.teams import transaction_id
 from cadenza.domain.outcomes import CalendarProvider
 from tests.activities.booking.office import TeamsOffice
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(20)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(20)]
 
 
 async def test_the_appointment_has_a_teams_meeting(teams_office: TeamsOffice) -> None:

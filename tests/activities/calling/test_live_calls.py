@@ -11,7 +11,7 @@ from rehearsal.twilio.server import TwilioEmulator
 from tests.activities.calling.conftest import Desk
 from tests.rehearsal.twilio.conftest import System, eventually
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(40)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(40)]
 
 HOLD_THE_LINE = '<Response><Pause length="30"/></Response>'
 

@@ -17,7 +17,7 @@ from tests.activities.calling.conftest import Desk
 from tests.rehearsal.twilio.conftest import System, eventually
 from tests.support.gates import CAMPAIGN_RULES
 
-pytestmark = [pytest.mark.servers, pytest.mark.long(20)]
+pytestmark = [pytest.mark.servers, pytest.mark.waits(20)]
 
 
 async def place(desk: Desk, attempt: str) -> PlacedCall:

@@ -11,7 +11,7 @@ from tests.support.servers import open_folder
 
 LEADS = 60
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.long(240), pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.waits(240), pytest.mark.timeout(700)]
 
 
 async def test_no_promise_is_broken_whatever_dies_freezes_or_gets_lost() -> None:

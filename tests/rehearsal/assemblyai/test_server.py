@@ -25,7 +25,7 @@ from rehearsal.assemblyai.server import AssemblyAiEmulator
 from rehearsal.speech.mulaw import SILENT_FRAME
 from rehearsal.world import World
 
-pytestmark = pytest.mark.long(20)
+pytestmark = pytest.mark.waits(20)
 
 PARAMETERS = StreamingParameters(
     sample_rate=8000,

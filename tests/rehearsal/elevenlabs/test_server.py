@@ -23,7 +23,7 @@ from rehearsal.speech import Ear
 from rehearsal.speech.mulaw import encode
 from rehearsal.world import World
 
-pytestmark = pytest.mark.long(20)
+pytestmark = pytest.mark.waits(20)
 
 VOICE = "21m00Tcm4TlvDq8ikWAM"
 FLASH = "eleven_flash_v2_5"

@@ -17,7 +17,7 @@ from tests.rehearsal.microsoft.conftest import LENA, OMAR, event_body, schedule_
 from tests.support.clock import SetClock
 from tests.support.specs import spec_file
 
-pytestmark = pytest.mark.long(20)
+pytestmark = pytest.mark.waits(20)
 
 
 async def view(graph: httpx.AsyncClient, mailbox: str = LENA, **changes: str) -> str:

@@ -22,7 +22,7 @@ from rehearsal.openai.server import OpenAiEmulator
 from rehearsal.world import World
 from tests.rehearsal.openai.telephone import FIRST, OPENING, PROMPT, SECOND, TOOLS
 
-pytestmark = pytest.mark.long(20)
+pytestmark = pytest.mark.waits(20)
 
 MODEL = "gpt-5.4-mini"
 QUICK = {"shortest_first_token_seconds": 0.0, "longest_first_token_seconds": 0.01}

@@ -15,7 +15,7 @@ from rehearsal.twilio.server import TwilioEmulator
 from rehearsal.world import World
 from tests.rehearsal.twilio.conftest import FROM, TOKEN, System, eventually
 
-pytestmark = pytest.mark.long(40)
+pytestmark = pytest.mark.waits(40)
 
 INTERESTED = "+13125550101"
 NO_ANSWER = "+13125550148"

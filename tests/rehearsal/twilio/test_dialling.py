@@ -11,7 +11,7 @@ from rehearsal.twilio.server import TwilioEmulator
 from rehearsal.world import World
 from tests.rehearsal.twilio.conftest import FROM, System, eventually
 
-pytestmark = pytest.mark.long(40)
+pytestmark = pytest.mark.waits(20)
 
 SILENT = "+13125550132"
 ANSWERS, RINGS_OUT, BUSY, DEAD = "+12125550101", "+12125550148", "+12125550154", "+12125550157"

@@ -12,7 +12,7 @@ from rehearsal.twilio.server import TwilioEmulator
 from rehearsal.world import World
 from tests.rehearsal.twilio.conftest import Bridge, System, eventually
 
-pytestmark = pytest.mark.long(40)
+pytestmark = pytest.mark.waits(40)
 
 INTERESTED = "+13125550101"
 SILENT = "+13125550132"
