@@ -4,7 +4,8 @@ import os
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from itertools import count
+from itertools import count, zip_longest
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,12 +46,10 @@ def _untraced() -> Iterator[None]:
         sys.settrace(tracer)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that wait longest first: they leave the processor to others, and the last to end sets the time of all.
-
-    Of a parametrized test only the first case is traced: the others run few lines more (2 % of all), and tracing
-    doubles their time.
-    """
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Of a parametrized test only the first case is traced: the others run few lines more (2 % of all), and tracing
+    doubles their time."""
     traced = set[str]()
     for item in items:
         test, is_one_of_several, _ = item.nodeid.partition("[")
@@ -60,7 +59,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_real_time = any(item.get_closest_marker(name) for name in ("end_to_end", "conversation"))
         if in_real_time and not item.nodeid.startswith(_IN_REAL_TIME):
             raise pytest.UsageError(f"{item.nodeid} runs in real time: put it where `ops/run_tests` looks for those")
-    items.sort(key=lambda item: -mark.args[0] if (mark := item.get_closest_marker("waits")) else 0)
+    yield
+    items[:] = _long_files_first(items)  # of those that were not deselected
+
+
+def _long_files_first(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """The last file to end sets the time of all. Those that wait and those that compute in turn, so that a processor is
+    neither idle nor asked for by all at once."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def longest_first(mark: str) -> list[Path]:
+        seconds = {file: found.args[0] for file in files if (found := files[file][0].get_closest_marker(mark))}
+        return sorted(seconds, key=lambda file: -seconds[file])
+
+    for pair in zip_longest(longest_first("waits"), longest_first("computes")):
+        for file in pair:
+            yield from files.pop(file, []) if file else []
+    for rest in files.values():
+        yield from rest
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -23,7 +23,7 @@ from rehearsal.speech import Ear
 from rehearsal.world import World, create_world
 from tests.activities.house import SCRIPT, House, rehearsal_settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.waits(15)]
+pytestmark = [pytest.mark.servers, pytest.mark.computes(25)]
 
 
 class Studio:

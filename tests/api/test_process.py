@@ -20,7 +20,7 @@ from cadenza.operations.processes import free_port as find_free_port
 from cadenza.operations.readiness import is_ready
 from tests.support.servers import python_process
 
-pytestmark = [pytest.mark.servers, pytest.mark.waits(10)]
+pytestmark = [pytest.mark.servers, pytest.mark.computes(30)]
 START_SECONDS = 60
 
 

@@ -13,7 +13,7 @@ from tests.api.conftest import CSV, Api, close_api, open_api, settings_for
 from tests.domain.lead_files.workbooks import workbook
 from tests.domain.test_lead_file_corpus import EXPECTED, corpus_files
 
-pytestmark = pytest.mark.waits(10)
+pytestmark = pytest.mark.computes(50)
 
 ODD = "Who;Ring here;Plan Type\nAda Abbott;212-555-0146;Gold\nBen Barros;123;=1+1\n"
 ODD_MAPPING = {"Who": "full_name", "ring here": "direct_phone", "Plan Type": "custom:plan"}

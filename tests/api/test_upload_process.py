@@ -19,7 +19,7 @@ from cadenza.operations.processes import free_port
 from tests.api.conftest import SCRIPT
 from tests.api.test_process import running, wait_until_ready
 
-pytestmark = [pytest.mark.servers, pytest.mark.waits(10), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.computes(30), pytest.mark.timeout(240)]
 ROWS = 5_000
 _KEPT = ("lead", "row_error", "other_phone", "consent")
 

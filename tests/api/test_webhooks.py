@@ -13,7 +13,7 @@ from cadenza.domain.stream_token import verify_token
 from cadenza.records.tables import Attempt
 from tests.api.conftest import CALL_SID, PUBLIC_URL, Api
 
-pytestmark = pytest.mark.waits(10)
+pytestmark = pytest.mark.computes(20)
 
 
 @pytest.fixture

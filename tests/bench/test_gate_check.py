@@ -10,7 +10,7 @@ from bench import gate, gate_check
 from cadenza.domain import gate_checks, gate_hours, open_times
 from cadenza.domain.rules.rule_book import RuleBook
 
-pytestmark = [pytest.mark.no_cover, pytest.mark.waits(10)]  # many examples of lines that other tests cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.computes(20)]  # many examples of lines that other tests cover
 
 CASES = 4000
 

@@ -16,7 +16,7 @@ from bench.gate_reference import Reference
 from cadenza.domain.gate import Gate, GateFacts, Rule
 from cadenza.domain.open_times import to_microseconds
 
-pytestmark = [pytest.mark.no_cover, pytest.mark.waits(10)]  # many examples of lines that other tests cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.computes(30)]  # many examples of lines that other tests cover
 
 BOOKS = rule_books(2)
 GATES = {book.version: Gate(book) for book in BOOKS}

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cadenza.cli import app
 from cadenza.operations.settings_example import EXAMPLE_FILE, settings_example
 
-pytestmark = pytest.mark.waits(10)
+pytestmark = pytest.mark.computes(20)
 
 
 def cadenza(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

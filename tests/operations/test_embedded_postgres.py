@@ -17,7 +17,7 @@ from cadenza.operations.postgres_home import Account, EmbeddedServerError, can_t
 from cadenza.operations.processes import port_is_free
 from tests.support.servers import open_folder
 
-pytestmark = [pytest.mark.servers, pytest.mark.waits(10)]
+pytestmark = [pytest.mark.servers, pytest.mark.computes(20)]
 
 
 def server_process(server: EmbeddedPostgres) -> psutil.Process:

@@ -19,7 +19,7 @@ from cadenza.operations.restart_policy import ProcessState
 from cadenza.operations.supervisor import Stage, Supervisor
 from tests.support.supervised import QUICK, Callers, serving, stub
 
-pytestmark = pytest.mark.waits(15)
+pytestmark = pytest.mark.computes(40)
 
 NAMES = ("worker", "bridge", "api")
 

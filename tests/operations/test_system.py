@@ -23,7 +23,7 @@ from cadenza.operations.system import running_system
 from cadenza.settings import Settings
 from tests.support.servers import python_process
 
-pytestmark = [pytest.mark.servers, pytest.mark.waits(10)]
+pytestmark = [pytest.mark.servers, pytest.mark.computes(50)]
 
 STAND_IN = "tests.support.stub_process"
 

@@ -23,7 +23,7 @@ from cadenza.operations.restart_command import restart_running
 from cadenza.settings import Settings
 from tests.support.supervised import who_answers
 
-pytestmark = [pytest.mark.servers, pytest.mark.waits(10)]
+pytestmark = [pytest.mark.servers, pytest.mark.computes(60)]
 
 SCRIPT = """
 import sys

@@ -20,7 +20,7 @@ from tests.workflows.stage import POLICY, LeadOnStage, doubtful
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.no_cover,
-    pytest.mark.waits(15),
+    pytest.mark.computes(25),
 ]  # the replayed histories run the same lines
 
 NewLead = Callable[..., LeadOnStage]
