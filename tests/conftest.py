@@ -22,8 +22,6 @@ from tests.support.temporal import running_temporal
 _FIRST_WORKER = "gw0"
 _data_folders = count()
 _SHARED_POSTGRES = pytest.StashKey[str]()
-_IN_REAL_TIME = ("tests/end_to_end/", "tests/operations/chaos/", "tests/voice_bridge/")
-"""Where `ops/run_tests` looks for tests that run in real time."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,9 +54,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
         if is_one_of_several and test in traced:
             item.add_marker("no_cover")
         traced.add(test)
-        in_real_time = any(item.get_closest_marker(name) for name in ("end_to_end", "conversation"))
-        if in_real_time and not item.nodeid.startswith(_IN_REAL_TIME):
-            raise pytest.UsageError(f"{item.nodeid} runs in real time: put it where `ops/run_tests` looks for those")
     yield
     items[:] = _long_files_first(items)  # of those that were not deselected
 
