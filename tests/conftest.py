@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import cache
 from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
         if is_one_of_several and test in traced:
             item.add_marker("no_cover")
         traced.add(test)
+        for name in ("end_to_end", "conversation"):
+            if item.get_closest_marker(name) and f"mark.{name}" not in _text(item.path):
+                raise pytest.UsageError(
+                    f"{item.nodeid}: write the mark into its file, where `ops/run_tests` looks for it"
+                )
     yield
     items[:] = _long_files_first(items)  # of those that were not deselected
+
+
+@cache
+def _text(file: Path) -> str:
+    return file.read_text()
 
 
 def _long_files_first(items: list[pytest.Item]) -> Iterator[pytest.Item]:
@@ -76,17 +87,21 @@ def _long_files_first(items: list[pytest.Item]) -> Iterator[pytest.Item]:
         yield from rest
 
 
+def _traced_unless_marked(item: pytest.Item) -> AbstractContextManager[None]:
+    return nullcontext() if item.get_closest_marker("no_cover") is None else _untraced()
+
+
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """`no_cover` is for what a test needs, too."""
-    with nullcontext() if item.get_closest_marker("no_cover") is None else _untraced():
+    with _traced_unless_marked(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Makes `no_cover` true. pytest-cov pauses one of two tracers that it starts in a process of pytest-xdist."""
-    with nullcontext() if item.get_closest_marker("no_cover") is None else _untraced():
+    with _traced_unless_marked(item):
         return (yield)
 
 

@@ -1,6 +1,10 @@
-"""What a process loads is collected neither while it loads nor afterwards."""
+"""What a process loads is collected neither while it loads nor afterwards; what cannot start loads little."""
 
 import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +28,18 @@ def test_a_process_that_cannot_load_collects_again() -> None:
         raise ImportError
     assert gc.isenabled()
     gc.unfreeze()
+
+
+@pytest.mark.parametrize("module", ["api", "workflows", "voice_bridge"])
+def test_a_process_whose_settings_cannot_be_used_says_so_before_it_loads_the_rest(module: str, tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", module],
+        env={**os.environ, "DATABASE_URL": "", "CADENZA_ENV_FILE": "", "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert refused.returncode == 2
+    assert "DATABASE_URL: is not set" in refused.stderr
+    assert "pydantic" in refused.stderr  # what is loaded is listed there
+    assert not any(heavy in refused.stderr for heavy in ("sqlalchemy", "temporalio", "fastapi", "openai"))
